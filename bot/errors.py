@@ -1,0 +1,55 @@
+"""The exceptions of the package; every message ends with what to do.
+
+BotError                    anything this package raises on purpose
++-- ConfigError             a setting or clinic.toml is wrong
++-- DataError               a data file of the package (patterns, texts) is wrong
++-- CorpusError             an article can't be read
++-- EncoderError            the model is missing, altered or can't be loaded
++-- IndexError_             the index can't be used
+|   +-- IndexMissing        there is none yet
+|   +-- IndexStale          corpus, model, chunking or version changed since the build
+|   +-- IndexDamaged        a file is missing, truncated or altered
++-- MessageError            a request or a line of a batch is malformed
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Base of all errors raised on purpose. ``str(error)`` is fit to show to an operator."""
+
+
+class ConfigError(BotError):
+    """A setting or ``clinic.toml`` is wrong."""
+
+
+class DataError(BotError):
+    """A data file of the package is wrong; names the file and the line or entry."""
+
+
+class CorpusError(BotError):
+    """An article can't be read; names the file, the line where known, and the remedy."""
+
+
+class EncoderError(BotError):
+    """The model is missing, altered or can't be loaded."""
+
+
+class IndexError_(BotError):
+    """The index can't be used. The underscore keeps Python's own ``IndexError`` apart."""
+
+
+class IndexMissing(IndexError_):
+    """There is no index in the folder."""
+
+
+class IndexStale(IndexError_):
+    """The index was built from another corpus, model, chunking or version."""
+
+
+class IndexDamaged(IndexError_):
+    """A file of the index is missing, truncated or altered."""
+
+
+class MessageError(BotError):
+    """A request or a batch line is malformed."""

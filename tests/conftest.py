@@ -1,0 +1,127 @@
+"""What several test files share: built once a session, because a build takes seconds to a minute."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from bot import index
+from bot.chunker import chunk
+from bot.config import Chunking, Config, prepare_environment
+from bot.corpus import load_corpus
+from bot.errors import IndexError_
+from bot.facets import Facets
+from bot.index import Index
+from bot.language import language, stems
+from bot.lexicon import Lexicon
+from bot.pipeline import Bot
+from bot.rewrite import Rewriter
+from bot.schema import Reply, Turn
+from bot.spelling import Speller, domain_words
+from tests.bicycle import write_corpus
+
+ROOT = Path(__file__).resolve().parent.parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+prepare_environment(Config())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--index", type=Path, help="keep the index of the shipped corpus in this folder and reuse it while it fits"
+    )
+
+
+def without_adaptation(config: Config) -> Config:
+    """The same settings with the encoder as it is."""
+    return replace(config, adaptation=replace(config.adaptation, enabled=False))
+
+
+@pytest.fixture(scope="session")
+def bicycle(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """The bicycle corpus with a finished index, adaptation off. Nobody changes either."""
+    folder = tmp_path_factory.mktemp("bicycle")
+    config = without_adaptation(Config(corpus=write_corpus(folder / "corpus"), index=folder / "index"))
+    index.build(config)
+    return config
+
+
+@pytest.fixture(scope="session")
+def bicycle_index(bicycle: Config) -> Index:
+    return index.load(bicycle)
+
+
+@pytest.fixture(scope="session")
+def bicycle_bot(bicycle: Config) -> Bot:
+    return Bot.open(bicycle)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the bot reads questions with, over the shipped corpus but without an index of it."""
+
+    texts: tuple[str, ...]
+    speller: Speller
+    rewriter: Rewriter
+
+
+@pytest.fixture(scope="session")
+def shipped_words(bicycle_index: Index) -> Words:
+    passages = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
+    texts = tuple(text for p in passages for text in (p.text, p.heading, *p.questions))
+    lexicon = Lexicon.load()
+    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
+    speller = Speller(domain, bicycle_index.encoder.vocabulary())
+    known = frozenset(s for text in texts for s in stems(text))
+    return Words(texts, speller, Rewriter(speller, lexicon, Facets.load(), known))
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Config:
+    """The shipped corpus with its index as shipped: the encoder adapted."""
+    kept: Path | None = pytestconfig.getoption("--index")
+    config = Config(index=kept or tmp_path_factory.mktemp("shipped"))
+    try:
+        index.load(config)
+    except IndexError_:
+        index.build(config)
+    return config
+
+
+@pytest.fixture(scope="session")
+def shipped_bot(shipped: Config) -> Bot:
+    return Bot.open(shipped)
+
+
+@pytest.fixture(scope="session")
+def ask(shipped_bot: Bot) -> Callable[..., Reply]:
+    """One conversation of visitor's messages to the shipped bot; the reply to the last."""
+
+    def asked(*messages: str, explain: bool = False) -> Reply:
+        return shipped_bot.ask([Turn("user", m) for m in messages], explain)
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Run ``python -m bot`` as a process of its own; adaptation is off unless asked for."""
+
+    def run(*arguments: str | Path, adapt: bool = False, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bot", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "FAQ_ADAPT": "1" if adapt else "0"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
