@@ -1,0 +1,61 @@
+"""The only importer of faiss: exact inner product over unit vectors. Scores: higher is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import IndexDamaged
+
+Matrix = NDArray[np.float32]
+
+
+class Dense:
+    """Rows of unit vectors; the score of a row is its cosine with the query.
+
+    Exact (``IndexFlatIP``): a clinic has 10^2 to 10^4 passages, and a flat search over 10^5 takes
+    milliseconds, so an approximate index would only lose hits.
+    """
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @classmethod
+    def build(cls, vectors: Matrix) -> Dense:
+        """Index vectors of shape ``(n, dim)``, float32, each of length 1."""
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        return cls(index)
+
+    def search(self, query: Matrix, k: int) -> tuple[Matrix, NDArray[np.int64]]:
+        """Best ``k`` rows for one query of shape ``(dim,)``: scores and row numbers, best first."""
+        scores, rows = self._index.search(query.reshape(1, -1), min(k, len(self)))
+        return scores[0], rows[0]
+
+    def similarity(self, query: Matrix, rows: NDArray[np.int64]) -> Matrix:
+        """Exact scores of the named rows, shape ``(len(rows),)``."""
+        if len(rows) == 0:
+            return np.zeros(0, dtype=np.float32)
+        return np.asarray(self._index.reconstruct_batch(rows) @ query, dtype=np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write the index to one file."""
+        path.write_bytes(faiss.serialize_index(self._index).tobytes())
+
+    @classmethod
+    def load(cls, path: Path) -> Dense:
+        """Read what ``save`` wrote.
+
+        Raises:
+            IndexDamaged: not a FAISS index.
+        """
+        try:
+            return cls(faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8)))
+        except (RuntimeError, OSError) as error:
+            raise IndexDamaged(f"{path}: not a FAISS index: run 'python -m bot build'") from error

@@ -1,0 +1,112 @@
+"""Fitting the encoder to a corpus: better on what was held out, or the weights exactly as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.adapt import MIN_PAIRS, adapt, pairs_of
+from bot.chunker import chunk
+from bot.config import BUNDLED_MODEL, Adaptation, Chunking, Config
+from bot.corpus import load_corpus
+from bot.encoder import SentenceTransformerEncoder, locate
+from bot.schema import Passage
+from tests.bicycle import write_corpus
+from tests.fake_encoder import article_of
+
+SETTINGS = Adaptation(epochs=1)
+
+
+@pytest.fixture
+def encoder() -> SentenceTransformerEncoder:
+    """A model of its own for each test, since it is changed in place."""
+    return SentenceTransformerEncoder.load(locate(BUNDLED_MODEL), 2)
+
+
+@pytest.fixture(scope="module")
+def passages() -> tuple[Passage, ...]:
+    """A fifth of the shipped sections: enough to learn from in seconds."""
+    every = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
+    return tuple(every[::5])
+
+
+def weights(encoder: SentenceTransformerEncoder) -> dict[str, Any]:
+    return {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+
+
+def unchanged(encoder: SentenceTransformerEncoder, before: dict[str, Any]) -> bool:
+    return all(bool((tensor == before[name]).all()) for name, tensor in encoder.model.state_dict().items())
+
+
+def silent(step: str, done: int, total: int) -> None:
+    pass
+
+
+def test_it_improves_and_says_so(encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...]) -> None:
+    before, steps = weights(encoder), []
+    outcome = adapt(encoder, passages, SETTINGS, lambda *step: steps.append(step))
+    assert outcome.accepted
+    assert outcome.report["accepted"] is True
+    assert outcome.report["mrr_after"] > outcome.report["mrr_before"]
+    assert not unchanged(encoder, before)
+    assert len(steps) == outcome.report["steps"] == steps[-1][2]
+    vectors = encoder.encode(["does it hurt"])
+    assert float(vectors[0] @ vectors[0]) == pytest.approx(1, abs=1e-5)
+    assert encoder.model.max_seq_length == 256
+    assert not encoder.model.training
+
+
+def test_the_same_seed_gives_the_same_weights(passages: tuple[Passage, ...]) -> None:
+    runs = []
+    for _ in range(2):
+        encoder = SentenceTransformerEncoder.load(locate(BUNDLED_MODEL), 2)
+        outcome = adapt(encoder, passages[:5], SETTINGS, silent)
+        runs.append((outcome.report, encoder.encode(["does it hurt"]).tolist()))
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1e30], ids=["learns nothing", "collapses", "overflows"])
+def test_where_it_does_not_help_the_weights_are_put_back(
+    encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...], rate: float
+) -> None:
+    before = weights(encoder)
+    outcome = adapt(encoder, passages[:5], replace(SETTINGS, learning_rate=rate), silent)
+    assert not outcome.accepted
+    assert outcome.report["accepted"] is False
+    assert unchanged(encoder, before)
+
+
+def test_it_can_be_switched_off(encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...]) -> None:
+    before = weights(encoder)
+    outcome = adapt(encoder, passages, replace(SETTINGS, enabled=False), silent)
+    assert outcome.report == {"accepted": False, "reason": "switched off"}
+    assert unchanged(encoder, before)
+
+
+def test_a_small_corpus_is_left_alone(encoder: SentenceTransformerEncoder, tmp_path: Path) -> None:
+    few = tuple(p for a in load_corpus(write_corpus(tmp_path)) for p in chunk(a, Chunking()))[:3]
+    assert 0 < len(pairs_of(few)) < MIN_PAIRS
+    before = weights(encoder)
+    assert adapt(encoder, few, SETTINGS, silent).report == {"accepted": False, "reason": "few pairs"}
+    assert adapt(encoder, (), SETTINGS, silent).report == {"accepted": False, "reason": "few pairs"}
+    assert unchanged(encoder, before)
+
+
+def test_pairs_lead_from_wordings_to_their_own_passage(tmp_path: Path) -> None:
+    passages = tuple(p for a in load_corpus(write_corpus(tmp_path)) for p in chunk(a, Chunking()))
+    pairs = pairs_of(passages)
+    for pair in pairs:
+        passage = passages[pair.passage]
+        own = {passage.heading, *passage.questions}
+        assert pair.anchor in own
+        assert pair.text in {passage.text, *own, *(s.text for s in passage.sentences)}
+        assert pair.text != pair.anchor
+    assert {p.passage for p in pairs} == {n for n, p in enumerate(passages) if p.heading or p.questions}
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_a_passage_without_a_heading_teaches_nothing() -> None:
+    assert pairs_of(chunk(article_of("a", ("paragraph", "The chain is oiled.")), Chunking())) == []
