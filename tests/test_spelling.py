@@ -1,0 +1,158 @@
+"""Typing errors are mended; medical words and names stay as they are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.language import language, words
+from bot.spelling import Speller, common_words, domain_words, english
+from tests.conftest import Words
+
+NAMES = """
+Siobhan Priyanka Nguyen Oluwaseun Casabona Dabek Khalid Anneliese Xiaoming Szymanski Aoife Katarzyna Rajesh Thandiwe
+Björk François Beyoncé Zoë Ólafur Łukasz Müller Ekaterina Bautista Mbappe
+"""
+MEDICAL = """
+keloid keloids isotretinoin roaccutane accutane tretinoin adapalene hyaluronic niacinamide lidocaine emla apixaban
+warfarin rivaroxaban clopidogrel heparin semaglutide ozempic mounjaro spironolactone doxycycline lymecycline azelaic
+benzoyl profhilo polynucleotide keratosis hidradenitis vitiligo melasma rosacea scleroderma lupus haemophilia
+hemophilia impetigo folliculitis telangiectasia metformin methotrexate adalimumab humira sertraline granuloma ehlers
+danlos xarelto eliquis bakuchiol tranexamic kojic arbutin glycolic mandelic squalane ceramides dermapen skinpen
+morpheus lyrica cyclosporine tacrolimus dupixent prednisolone levothyroxine xeomin dysport juvederm radiesse
+sculptra naproxen hydroquinone epiduo trifarotene psoriasis eczema seborrheic urticaria angioedema anaphylaxis
+petechiae ecchymosis erythema moisturiser colour anaesthetic
+"""
+
+
+@pytest.fixture(scope="session")
+def speller(shipped_words: Words) -> Speller:
+    """The speller as the bot has it: the shipped corpus, the lexicon and the model's own words."""
+    return shipped_words.speller
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("does it hrut", "does it hurt"),
+        ("how oftn", "how often"),
+        ("dwntime??", "downtime??"),
+        ("treatmnt", "treatment"),
+        ("microneedeling", "microneedling"),
+        ("numming creem", "numbing cream"),
+        ("colagen", "collagen"),
+        ("sunscren", "sunscreen"),
+        ("pregnent", "pregnant"),
+        ("sesions", "sessions"),
+        ("bleding", "bleeding"),
+        ("infecton", "infection"),
+        ("keloyd scarrs", "keloid scars"),
+        ("stop hurtttting", "stop hurting"),
+        ("it HURRRTS", "it hurts"),
+        ("gap betwen apointments", "gap between appointments"),
+        ("expensve", "expensive"),
+        ("aftercair", "aftercare"),
+    ],
+)
+def test_typing_errors_are_mended(speller: Speller, typed: str, meant: str) -> None:
+    assert speller.mend(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("u", "you"),
+        ("can i swim b4 work", "can i swim before work"),
+        ("doesnt it hurt", "does not it hurt"),
+        ("i can’t feel it", "i cannot feel it"),
+        ("4-6 wks", "4-6 weeks"),
+        ("omg how sore", "how sore"),
+    ],
+)
+def test_chat_forms_are_written_out(speller: Speller, typed: str, meant: str) -> None:
+    assert speller.mend(typed) == meant
+
+
+@pytest.mark.parametrize("word", MEDICAL.split())
+def test_medical_words_are_left_alone(speller: Speller, word: str) -> None:
+    assert speller.mend(word) == word
+    assert speller.mend(word.upper()) == word
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_names_are_left_alone(speller: Speller, name: str) -> None:
+    assert speller.mend(f"my friend {name} asks") == f"my friend {name.lower()} asks"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5-3 mm",
+        "6-week gap?",
+        "spf 50+",
+        "(really)",
+        "50% of 1,000",
+        "http://x.example/a_b",
+        "😀 ?!",
+        "مرحبا",
+        "",
+        " ",
+    ],
+)
+def test_what_is_no_word_stays(speller: Speller, text: str) -> None:
+    assert speller.mend(text) == " ".join(text.split())
+
+
+@pytest.mark.parametrize("word", ["teh", "hw", "abc", "xq", "a"])
+def test_short_words_are_too_near_to_each_other_to_mend(speller: Speller, word: str) -> None:
+    assert speller.word(word) == word
+
+
+@pytest.mark.parametrize("word", ["qwrtzpsdfg", "zzxxyyqq"])
+def test_a_word_near_to_none_stays(speller: Speller, word: str) -> None:
+    assert len(words(speller.mend(word))) == 1
+
+
+def test_a_corpus_word_wins_over_an_english_one() -> None:
+    assert Speller({"spoke"}).word("spoek") == "spoke"
+    assert Speller({"derailleur"}).word("derailer") == "derailleur"
+    assert Speller({"bidon"}).word("bidonn") == "bidon"
+
+
+def test_two_words_run_together_are_parted_where_one_is_of_the_corpus() -> None:
+    assert Speller({"derailleur"}).word("derailleurcable") == "derailleur cable"
+
+
+def test_words_of_the_model_are_known() -> None:
+    assert Speller({"spoke"}).word("spokex") == "spoke"
+    assert Speller({"spoke"}, {"spokex"}).word("spokex") == "spokex"
+
+
+def test_domain_words_hold_parts_of_hyphenated_words() -> None:
+    assert domain_words(["A six-week gap"]) == {"a", "six-week", "six", "week", "gap"}
+
+
+@pytest.mark.parametrize("word", sorted(common_words(300)))
+def test_everyday_words_stay(speller: Speller, word: str) -> None:
+    assert speller.word(word) == word
+
+
+@given(st.sampled_from(sorted(english())))
+def test_no_english_word_is_changed(speller: Speller, word: str) -> None:
+    assert speller.word(word) == word
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_mended_to_lower_case_once(speller: Speller, text: str) -> None:
+    mended = speller.mend(text)
+    assert mended == " ".join(mended.split())
+    assert len(words(mended)) <= 3 * len(text)
+
+
+def test_every_word_of_the_corpus_stays(speller: Speller, shipped_words: Words) -> None:
+    chat = language().chat
+    for text in shipped_words.texts:
+        for word in words(text):
+            if word.isalpha() and word not in chat:
+                assert speller.word(word) == word
