@@ -1,0 +1,37 @@
+"""Examples add urgency where no rule saw it, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.pipeline import Bot
+from bot.prototypes import SITUATIONS, digest, examples, uncovered_questions
+from bot.schema import Turn
+
+
+def test_the_examples_are_of_known_kinds_and_once_each() -> None:
+    assert {name for name, _ in examples()} == {*SITUATIONS, "harmless"}
+    texts = [text for _, text in examples()]
+    assert len(set(texts)) == len(texts)
+    assert len(set(uncovered_questions())) == len(uncovered_questions())
+    assert len(digest()) == 64
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_an_example_is_urgent_itself(shipped_bot: Bot, situation: str) -> None:
+    own = [text for name, text in examples() if name == situation][::40]
+    assert {shipped_bot.ask([Turn("user", text)]).status for text in own} == {"urgent"}
+
+
+def test_the_reason_is_told(shipped_bot: Bot) -> None:
+    """A message that fired by likeness names the example; one that fired by rule names the rule."""
+    for _, text in examples()[:400:20]:
+        why = shipped_bot.ask([Turn("user", text)], explain=True).why
+        assert why is not None
+        assert why["safety"]["status"] == "urgent"
+        assert why["safety"]["labels"][0]["rule"]
+
+
+@pytest.mark.parametrize("text", ["does it hurt", "how often", "is redness normal", "can it cause an infection"])
+def test_ordinary_questions_raise_no_alarm(shipped_bot: Bot, text: str) -> None:
+    assert shipped_bot.ask([Turn("user", text)]).status != "urgent"
