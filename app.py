@@ -1,0 +1,130 @@
+"""Serve the chat: ``python app.py``. Builds the index if there is none, then prints the address."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import uvicorn
+
+from bot.__main__ import Bar
+from bot.config import Config, prepare_environment
+from bot.errors import BotError, IndexError_
+
+if TYPE_CHECKING:
+    from bot.pipeline import Bot
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until stopped; returns the exit code: 0 stopped, 1 could not serve, 2 wrong usage."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both signals end in the same clean way
+    options = parser().parse_args(arguments)
+    try:
+        config = Config.from_env(host=options.host, port=options.port, corpus=options.corpus, index=options.index)
+        prepare_environment(config)
+        with listening(config.host, config.port) as listener:
+            return serve(config, listener)
+    except BotError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; each one can also be set as ``FAQ_...`` in the environment."""
+    out = argparse.ArgumentParser(prog="python app.py", description=__doc__)
+    out.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for all)")
+    out.add_argument("--port", type=int, help="port to listen on (default 7860)")
+    out.add_argument("--corpus", type=Path, help="folder of articles and clinic.toml (default corpus)")
+    out.add_argument("--index", type=Path, help="folder of the index made from them (default index)")
+    return out
+
+
+def say(line: str) -> None:
+    """Tell the operator something."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Open the port before anything is loaded, so that a wrong one is told at once."""
+    if not 0 <= port <= 65535:
+        raise BotError(f"port {port} is not between 0 and 65535: choose another with --port")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        why = f"port {port} is in use" if taken else f"can't listen on {host} port {port} ({error})"
+        raise BotError(f"{why}: choose another with --port (or --host)") from None
+    return listener
+
+
+def load(config: Config) -> Bot:
+    """Open the bot; build the index first where it is missing, stale or damaged."""
+    from bot import index
+    from bot.pipeline import Bot  # these load the model's libraries, which takes seconds
+
+    say("Loading the articles and the model ...")
+    try:
+        return Bot.open(config)
+    except IndexError_ as error:
+        say(f"{error}\nBuilding the index from {config.corpus} ...")
+        index.build(config, progress=Bar())
+        return Bot.open(config)
+
+
+def serve(config: Config, listener: socket.socket) -> int:
+    """Answer on the socket until a signal; 1 when the bot can't be loaded."""
+    from bot.web import create_app
+
+    failures: list[BotError] = []
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+
+    def ready() -> None:
+        print(f"The chat answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
+
+    def failed(error: BotError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    app = create_app(lambda: load(config), on_ready=ready, on_failure=failed)
+    # Visitors' words could stand in an address, so requests are not logged.
+    settings = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+    )
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
+    server = uvicorn.Server(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    for error in failures:
+        say(str(error))
+    return 1 if failures else 0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process.
+
+    A load under way sits in native code, which aborts when Python takes itself down around it. An index
+    is swapped in whole, so there is nothing to save: leave at once.
+    """
+    if any(thread.name == "loader" for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,111 @@
+"""Hits to answer-or-not with the reason; owns the calibrated thresholds (``data/abstention.json``).
+
+No score alone tells "covered" from "nearly covered". The decision is a logistic model over signals of
+match and of content, fitted on the development split; what no article speaks of at all is declined
+before it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from bot.answer import Chosen
+from bot.language import stems
+from bot.retriever import Found, Retriever
+from bot.rewrite import Query
+from bot.schema import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to answer. ``confidence`` is the estimated probability that the answer is right."""
+
+    answer: bool
+    confidence: float
+    reason: str
+    signals: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Logistic coefficients by signal, and the lowest confidence that is answered."""
+
+    weights: Mapping[str, float]
+    bias: float
+    threshold: float
+
+    @classmethod
+    def load(cls, passages: Sequence[Passage] = ()) -> Model:
+        """Read the fitted coefficients that ship with the package.
+
+        Articles whose headings list other wordings match questions far better than plain ones, so each
+        kind has its own fit; the kind that most of the passages are of is taken.
+        """
+        plain = sum(not p.questions for p in passages) > len(passages) / 2
+        fitted = json.loads((resources.files("bot") / "data" / "abstention.json").read_text(encoding="utf-8"))
+        raw = fitted["plain" if plain else "wordings"]
+        return cls(raw["weights"], raw["bias"], raw["threshold"])
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """Estimated probability that an answer with these signals is right."""
+        total = self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+class Abstention:
+    """``decide(query, found, picked)``: answer, or decline with the reason."""
+
+    def __init__(self, retriever: Retriever, model: Model) -> None:
+        self._retriever = retriever
+        self._model = model
+        self._spoken = frozenset(concept for p in retriever.profiles for concept in p.concepts)
+
+    def decide(self, query: Query, found: Found, picked: Sequence[Chosen]) -> Decision:
+        """Weigh the signals of one query."""
+        if not picked:
+            return Decision(False, 0.0, "nothing found", {})
+        signals = self.signals(query, found, picked)
+        confidence = self._model.probability(signals)
+        if query.concepts and not query.concepts & self._spoken:
+            return Decision(False, min(confidence, 0.05), "no article speaks of it", signals)
+        reason = "covered" if confidence >= self._model.threshold else "too little support"
+        return Decision(confidence >= self._model.threshold, confidence, reason, signals)
+
+    def missing(self, query: Query) -> frozenset[str]:
+        """Concepts of the query that no article speaks of."""
+        return query.concepts - self._spoken
+
+    def signals(self, query: Query, found: Found, picked: Sequence[Chosen]) -> dict[str, float]:
+        """What the decision is made from; each about 0 to 1."""
+        top, first = found.hits[0], picked[0]
+        second = next((h.score for h in found.hits if h.passage.source_id != top.passage.source_id), 0.0)
+        wanted = set(stems(query.text))
+        profile = self._retriever.profile(first.passage)
+        seen = set(stems(" ".join([first.passage.heading, *first.passage.questions, first.passage.text])))
+        spoken = frozenset().union(*(self._retriever.profile(c.passage).concepts for c in picked))
+        question = max(h.parts["question"] for h in found.hits)
+        return {
+            "dense": top.parts["dense"],
+            "question": question,
+            "gap": question - found.contrast,
+            "body": max(h.parts["body"] for h in found.hits),
+            "contrast": found.contrast,
+            "sparse": top.parts["sparse"],
+            "cosine": first.parts["cosine"],
+            "margin": max(0.0, top.score - second),
+            "overlap": len(wanted & seen) / len(wanted) if wanted else 0.5,
+            "unknown": min(2.0, float(len(query.unknown))) / 2,
+            "missing": len(self.missing(query)) / len(query.concepts) if query.concepts else 0.0,
+            "unspoken": len(query.concepts - spoken) / len(query.concepts) if query.concepts else 0.0,
+            "headed": len(query.concepts & profile.headed) / len(query.concepts) if query.concepts else 0.0,
+            "concepts": min(3.0, float(len(query.concepts))) / 3,
+            "no_facet": float(not query.facets),
+            "facet": max((float(f in profile.facets) for f in query.facets), default=0.0),
+            "answered": first.parts["facet"],
+            "value": first.parts["value"],
+            "context": float(bool(query.context)),
+        }

@@ -1,0 +1,268 @@
+"""Hits to sentences, differing sources and citations; each quote is checked to be the text of its span."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.config import Answering
+from bot.facets import Facet, Facets
+from bot.language import stems
+from bot.lexicon import Lexicon
+from bot.retriever import Found
+from bot.rewrite import Query
+from bot.schema import Article, Citation, Differ, DifferValue, Hit, Passage, Sentence
+from bot.values import canonical, magnitude, values
+
+REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
+RARE = 1.0  # weight of a stem that no article has
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A sentence that answers, with its score and its parts."""
+
+    passage: Passage
+    number: int
+    sentence: Sentence
+    score: float
+    parts: Mapping[str, float]
+
+
+class Composer:
+    """``choose`` picks sentences for a query; ``cite`` turns them into text and citations."""
+
+    def __init__(self, lexicon: Lexicon, facets: Facets, settings: Answering, passages: Sequence[Passage]) -> None:
+        self._lexicon = lexicon
+        self._facets = facets
+        self._settings = settings
+        self._weight = _weights(passages)
+
+    def choose(self, query: Query, found: Found, max_words: int, mention: str = "") -> tuple[Chosen, ...]:
+        """The sentences that answer, best first, within ``max_words``.
+
+        ``mention`` limits them to sentences that match the regular expression.
+        """
+        if not found.hits:
+            return ()
+        ranked = sorted(
+            self._scored(query, found, mention, self._settings.passage_margin),
+            key=lambda c: (-c.score, c.passage.id, c.number),
+        )
+        picked = self._cautious_first(query, self._picked(ranked, max_words))
+        return picked if mention else self._paired(query, found, picked, max_words)
+
+    def _scored(self, query: Query, found: Found, mention: str, margin: float) -> Iterable[Chosen]:
+        top = found.hits[0].score
+        wanted = frozenset(stems(query.text))
+        for hit in found.hits:
+            if hit.score < top - margin:
+                break
+            for number, sentence in enumerate(hit.passage.sentences):
+                if not quotable(sentence.text) or (mention and not re.search(mention, sentence.text, re.IGNORECASE)):
+                    continue
+                parts = self._parts(query, wanted, hit, sentence, found.sentences[(hit.passage.id, number)], top)
+                score = parts["cosine"] + sum(self._settings.weights.get(k, 0.0) * v for k, v in parts.items())
+                yield Chosen(hit.passage, number, sentence, score, parts)
+
+    def _parts(
+        self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, cosine: float, top: float
+    ) -> dict[str, float]:
+        said = frozenset(stems(sentence.text))
+        spoken = self._lexicon.concepts(sentence.text)
+        asked = query.concepts or (query.soft - {"treatment"})
+        answered = [self._facets[f].directly(sentence.text) for f in query.facets]
+        valued = [bool(values(sentence.text, self._facets[f].value)) for f in query.facets]
+        return {
+            "cosine": cosine,
+            "passage": hit.score,
+            "overlap": self._share(wanted, said),
+            "concept": len(asked & spoken) / len(asked) if asked else 0.0,
+            "facet": max(answered, default=0.0),
+            "value": max((a * v for a, v in zip(answered, valued, strict=True)), default=0.0),
+            "first": float(sentence is hit.passage.sentences[0]),
+            "top": float(hit.score == top),
+        }
+
+    def _picked(self, ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
+        """Greedy: the best sentence, then the best of what is left, other articles a little ahead."""
+        settings = self._settings
+        left = list(ranked)
+        out: list[Chosen] = []
+        used = 0
+        while left and len(out) < settings.max_sentences:
+            sources = {c.passage.source_id for c in out}
+            best = max(left, key=lambda c: self._value(c, sources, bool(out)))
+            left.remove(best)
+            if out and self._value(best, sources, True) < out[0].score - settings.sentence_margin:
+                break
+            size = len(whole(best).split())
+            if (used + size <= max_words or not out) and not self._redundant(best, out):
+                out.append(best)
+                used += size
+        return tuple(out)
+
+    def _paired(self, query: Query, found: Found, picked: tuple[Chosen, ...], max_words: int) -> tuple[Chosen, ...]:
+        """A statement that a more cautious one opposes is never shown without it: that one stands before it."""
+        for facet in (f for f in self._facets.by_id.values() if f.sides):
+            ranks = [facet.rank(whole(c)) for c in picked]
+            bold = next((i for i, rank in enumerate(ranks) if rank > 0), None)
+            if bold is None or 0 in ranks:
+                continue
+            opposed = [c for c in self._scored(query, found, "", math.inf) if 0 <= facet.rank(whole(c)) < ranks[bold]]
+            if opposed:
+                best = max(opposed, key=lambda c: (-facet.rank(whole(c)), c.parts["cosine"]))
+                picked = _fitting((*picked[:bold], best, *picked[bold:]), keep=bold + 2, max_words=max_words)
+        return picked
+
+    def _cautious_first(self, query: Query, picked: tuple[Chosen, ...]) -> tuple[Chosen, ...]:
+        """Where articles differ on what is asked, the most cautious sentence leads."""
+        for facet in (self._facets[f] for f in query.facets if self._facets[f].cautious):
+            sides = [c for c in picked if facet.directly(whole(c)) == 1.0]
+            if len({c.passage.source_id for c in sides}) > 1 and picked[0] in sides:
+                ordered = sorted(sides, key=lambda c: -caution(whole(c), facet))
+                return (*ordered, *(c for c in picked if c not in sides))
+        return picked
+
+    def _value(self, chosen: Chosen, sources: set[str], later: bool) -> float:
+        """Another article's view of what is asked is worth more than more of the same."""
+        fresh = later and chosen.passage.source_id not in sources and chosen.parts["facet"] > 0
+        return chosen.score + (self._settings.fresh_source if fresh else 0.0)
+
+    def _redundant(self, chosen: Chosen, out: Sequence[Chosen]) -> bool:
+        said = frozenset(stems(chosen.sentence.text))
+        for other in out:
+            if other.passage.id == chosen.passage.id and other.number == chosen.number:
+                return True
+            if self._share(said, frozenset(stems(whole(other)))) >= REDUNDANT and not _new_number(chosen, out):
+                return True
+        return False
+
+    def _share(self, of: frozenset[str], among: frozenset[str]) -> float:
+        """How much of the stems' weight (inverse sentence frequency) is found."""
+        total = sum(self._weight.get(s, RARE) for s in of)
+        return sum(self._weight.get(s, RARE) for s in of & among) / total if total else 0.0
+
+    def differ(self, query: Query, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> tuple[Differ, ...]:
+        """Facets of the query on which the picked sentences of different articles say different things."""
+        found = (self._differ(self._facets[name], picked, numbers) for name in query.facets)
+        return tuple(d for d in found if d)
+
+    def _differ(self, facet: Facet, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> Differ | None:
+        said: dict[str, tuple[str, list[int]]] = {}
+        sources: dict[str, set[str]] = {}
+        for place, chosen in enumerate(picked):
+            text = whole(chosen)
+            if facet.answered(text):
+                for value in facet.side(text) if facet.sides else values(text, facet.value):
+                    key = canonical(value)
+                    said.setdefault(key, (value, []))[1].append(numbers[place])
+                    sources.setdefault(chosen.passage.source_id, set()).add(key)
+        if len(said) < 2 or len({frozenset(keys) for keys in sources.values()}) < 2:
+            return None
+        order = [says for says, _ in facet.sides]
+        listed = sorted(said.values(), key=lambda v: order.index(v[0]) if v[0] in order else 0)
+        return Differ(facet.topic, tuple(DifferValue(value, tuple(dict.fromkeys(n))) for value, n in listed))
+
+
+def _weights(passages: Sequence[Passage]) -> dict[str, float]:
+    """Inverse sentence frequency of each stem, 0 for one in every sentence to 1 for one in a single sentence."""
+    sentences = [frozenset(stems(s.text)) for p in passages for s in p.sentences]
+    counts = Counter(stem for said in sentences for stem in said)
+    ceiling = math.log(len(sentences) + 1)
+    return {stem: 1 - math.log(count) / ceiling for stem, count in counts.items()}
+
+
+def _fitting(picked: tuple[Chosen, ...], keep: int, max_words: int) -> tuple[Chosen, ...]:
+    """Drop sentences from the end, the first ``keep`` excepted, until the words fit."""
+    while len(picked) > keep and sum(len(whole(c).split()) for c in picked) > max_words:
+        picked = picked[:-1]
+    return picked
+
+
+def caution(sentence: str, facet: Facet) -> float:
+    """How cautious a sentence is on the facet; higher is more cautious."""
+    if facet.cautious in ("more", "less"):
+        sizes = [magnitude(v) for v in values(sentence, facet.value)]
+        largest = max(sizes, default=0.0)
+        return largest if facet.cautious == "more" else -largest
+    return float(bool(re.search(facet.cautious, sentence, re.IGNORECASE)))
+
+
+def quotable(text: str) -> bool:
+    """A statement: questions and bare references answer nothing."""
+    return not text.rstrip("\"'”’)").endswith("?") and len(text.split()) > 2
+
+
+def extent(chosen: Chosen) -> tuple[int, int]:
+    """The span to quote: a sentence that leans on the one before it takes that along."""
+    sentences = chosen.passage.sentences
+    first = chosen.number
+    while sentences[first].leans and first > 0 and chosen.number - first < 2:
+        first -= 1
+    return sentences[first].start, chosen.sentence.end
+
+
+def whole(chosen: Chosen) -> str:
+    """The text of the span to quote."""
+    start, end = extent(chosen)
+    return chosen.passage.text[start - chosen.passage.start : end - chosen.passage.start]
+
+
+def cite(
+    picked: Sequence[Chosen], articles: Mapping[str, Article], first: int = 1
+) -> tuple[str, tuple[Citation, ...], dict[int, int]]:
+    """Answer text with markers, its citations, and the citation number of each picked sentence.
+
+    Neighbouring sentences of one passage become one quote. Numbers start at ``first``.
+    """
+    groups: list[tuple[int, int, Chosen, list[int]]] = []
+    for place, chosen in enumerate(picked):
+        start, end = extent(chosen)
+        for i, (old_start, old_end, other, members) in enumerate(groups):
+            same = other.passage.id == chosen.passage.id
+            gap = chosen.passage.text[old_end - other.passage.start : start - other.passage.start] if same else "x"
+            if same and start <= old_end + 2 and end >= old_start and (start <= old_end or not gap.strip()):
+                groups[i] = (min(old_start, start), max(old_end, end), other, [*members, place])
+                break
+        else:
+            groups.append((start, end, chosen, [place]))
+    pieces: list[str] = []
+    citations: list[Citation] = []
+    numbers: dict[int, int] = {}
+    for n, (start, end, chosen, members) in enumerate(groups, first):
+        article = articles[chosen.passage.source_id]
+        quote = article.text[start:end]
+        pieces.append(f"{quote} [{n}]")
+        citations.append(_citation(n, article, chosen.passage, start, end))
+        numbers.update(dict.fromkeys(members, n))
+    return " ".join(pieces), tuple(citations), numbers
+
+
+def _citation(n: int, article: Article, passage: Passage, start: int, end: int) -> Citation:
+    return Citation(
+        n=n,
+        source_id=article.source_id,
+        title=article.title,
+        publisher=article.publisher,
+        published=article.published,
+        section=passage.heading or article.title,
+        passage=passage.text,
+        quote=article.text[start:end],
+        start=start,
+        end=end,
+        passage_start=passage.start,
+        kind=article.kind,
+        url=article.url,
+        reviewed_by=article.reviewed_by,
+    )
+
+
+def _new_number(chosen: Chosen, out: Sequence[Chosen]) -> bool:
+    """Does the sentence bring a figure that nobody has given yet?"""
+    figures = set(re.findall(r"\d+(?:\.\d+)?", chosen.sentence.text))
+    given = {f for other in out for f in re.findall(r"\d+(?:\.\d+)?", whole(other))}
+    return bool(figures - given)

@@ -1,0 +1,132 @@
+"""The visitor's chat page: Gradio Blocks around ``Bot.ask``. A handler calls and renders, nothing else.
+
+The conversation is kept on the server (``gr.State``): the browser only ever sends the latest message,
+so nobody can put words into the bot's mouth, and nothing is stored on a shared computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from anyio import to_thread
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from bot.guard import CHAT
+from bot.pages import clinic_name
+from bot.render import clean, contact_links, linked, question_html, reply_html
+from bot.schema import Reply, Turn
+from bot.stage import ask
+
+if TYPE_CHECKING:
+    from bot.pipeline import Bot
+
+MAX_KEPT_CHARS = 10_000  # of a message; far more than is answered, so that a flood of text is not stored
+MAX_EXCHANGES = 50  # of one conversation, kept and shown; older ones scroll away
+AT_ONCE = 16  # questions answered at a time; more wait in line
+WAITING = 200  # in line; beyond that a visitor is told to try again
+_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+_MONO = ["ui-monospace", "Consolas", "monospace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and, once there is one, its reply."""
+
+    question: str
+    reply: Reply | None = None
+
+
+Talk = tuple[Exchange, ...]
+
+
+def theme() -> gr.themes.Base:
+    """Calm colours with enough contrast, and the visitor's own fonts, so that none is loaded."""
+    return gr.themes.Default(
+        primary_hue="teal", neutral_hue="slate", radius_size="lg", text_size="lg", font=_FONT, font_mono=_MONO
+    )
+
+
+def turns_of(talk: Talk) -> list[Turn]:
+    """A conversation as the pipeline reads it."""
+    turns: list[Turn] = []
+    for exchange in talk:
+        turns.append(Turn("user", exchange.question))
+        if exchange.reply:
+            turns.append(Turn("assistant", exchange.reply.answer))
+    return turns
+
+
+def messages_of(talk: Talk, links: Mapping[str, str]) -> list[gr.ChatMessage]:
+    """A conversation as the page shows it."""
+    shown: list[gr.ChatMessage] = []
+    for exchange in talk:
+        shown.append(gr.ChatMessage(role="user", content=question_html(exchange.question)))
+        if exchange.reply:
+            options: list[Any] = [{"value": clean(text)} for text in exchange.reply.suggestions]
+            html = reply_html(exchange.reply, links)
+            shown.append(gr.ChatMessage(role="assistant", content=html, options=options))
+    return shown
+
+
+def build_chat(bot: Bot) -> gr.Blocks:
+    """The chat page for a loaded bot."""
+    examples: list[Any] = [{"text": clean(question)} for question in bot.examples()]
+    purpose = linked(bot.texts["intended_purpose"], contact_links(bot.clinic))
+    page = gr.Blocks(title=clinic_name(bot.clinic), analytics_enabled=False, fill_height=True)
+    with page:
+        talk = gr.State((), time_to_live=3600)  # seconds; a forgotten tab does not hold a conversation for ever
+        again = gr.Button("New chat", elem_id="again", size="sm")
+        chat = gr.Chatbot(
+            label="Conversation", show_label=False, elem_id="chat", examples=examples, buttons=[], autoscroll=False,
+            placeholder=f'<div class="hello"><h2>What would you like to know?</h2>{purpose}</div>', container=False,
+            allow_tags=False, latex_delimiters=[], group_consecutive_messages=False, height="100%", scale=1,
+        )  # fmt: skip
+        box = gr.Textbox(
+            label="Your question", placeholder="Does it hurt?", elem_id="question",
+            lines=1, max_lines=5, submit_btn="Send",
+        )  # fmt: skip
+        _wire(bot, talk, chat, box, again)
+    page.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
+    return page
+
+
+def _wire(bot: Bot, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
+    links = contact_links(bot.clinic)
+
+    async def send(message: object, before: Talk) -> AsyncIterator[tuple[Any, ...]]:
+        question = message[:MAX_KEPT_CHARS] if isinstance(message, str) else ""
+        now = (*before, Exchange(question))[-MAX_EXCHANGES:]
+        yield messages_of(now, links), "", now
+        reply = await to_thread.run_sync(ask, bot, turns_of(now))
+        now = (*now[:-1], replace(now[-1], reply=reply))
+        yield messages_of(now, links), "", now
+
+    async def choose(before: Talk, event: gr.SelectData) -> AsyncIterator[tuple[Any, ...]]:
+        value = event.value
+        async for step in send(value.get("text") if isinstance(value, dict) else value, before):
+            yield step
+
+    outputs: list[Any] = [chat, box, talk]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    box.submit(send, [box, talk], outputs, trigger_mode="once", **quiet)
+    chat.example_select(choose, [talk], outputs, **quiet)
+    chat.option_select(choose, [talk], outputs, **quiet)
+    again.click(lambda: ([], "", ()), None, outputs, **quiet)
+
+
+def mounted(bot: Bot) -> FastAPI:
+    """The chat page as an app that serves ``/chat/``; run its lifespan, or its queue stays off."""
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # or Gradio allows any origin, with credentials
+    page = build_chat(bot)
+    gr.mount_gradio_app(
+        app, page, CHAT, footer_links=[], run_history=False, enable_monitoring=False, show_error=False,
+        max_file_size="1kb", app_kwargs={"openapi_url": None}, ssr_mode=False, theme=theme(),
+    )  # fmt: skip
+    # Gradio checks the paths of files that a client names only after launch(), which a mounted page never calls.
+    page.has_launched = True
+    return app

@@ -1,0 +1,167 @@
+"""The bot: ``Bot.ask`` is the recipe, each step in a module of its own. Read this first.
+
+safety      what must be said whatever the articles hold (emergencies, medicines, prices ...)
+rewrite     the message and its conversation to stand-alone queries
+retriever   a query to ranked passages
+answer      passages to the sentences that answer
+abstention  answer, or say that the articles don't cover it
+reply       all of that as one Reply, each quote checked
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bot import index as index_module
+from bot.abstention import Abstention, Model
+from bot.answer import Composer
+from bot.clinic import Clinic
+from bot.config import Config
+from bot.facets import Facets
+from bot.index import Index
+from bot.language import language, stems
+from bot.lexicon import Lexicon
+from bot.prototypes import Prototypes, alarmed
+from bot.reply import Part, Replies, explanation
+from bot.retriever import Retriever
+from bot.rewrite import Query, Rewriter
+from bot.safety import Safety, Verdict
+from bot.schema import Article, Hit, Reply, Turn
+from bot.spelling import Speller, domain_words
+from bot.texts import Texts
+
+
+class Bot:
+    """Answers questions from one index. Thread-safe: nothing is changed by asking."""
+
+    def __init__(self, config: Config, index: Index, clinic: Clinic, texts: Texts, safety: Safety) -> None:
+        self.config = config
+        self.clinic = clinic
+        self.texts = texts
+        self.index_version = index.version
+        self._index = index
+        self._safety = safety
+        self._articles = {a.source_id: a for a in index.articles}
+        lexicon, facets = Lexicon.load(), Facets.load()
+        self._rewriter = _rewriter(index, lexicon, facets)
+        self._retriever = Retriever(index, lexicon, facets, config.retrieval)
+        self._prototypes = Prototypes(index.dense, *self._retriever.aside())
+        self._composer = Composer(lexicon, facets, config.answering, index.passages)
+        self._abstention = Abstention(self._retriever, Model.load(index.passages))
+        self._replies = Replies(texts, self._articles, self._composer)
+
+    @classmethod
+    def open(cls, config: Config) -> Bot:
+        """Load the index, the clinic's details and the texts.
+
+        Raises:
+            IndexMissing, IndexStale, IndexDamaged, ConfigError, DataError, EncoderError: says what to do.
+        """
+        clinic = Clinic.load(config.corpus / "clinic.toml")
+        texts = Texts.load(clinic)
+        return cls(config, index_module.load(config), clinic, texts, Safety.load(clinic, texts))
+
+    def ask(self, turns: Sequence[Turn], explain: bool = False) -> Reply:
+        """Answer the last turn in the light of those before it. An empty conversation is an empty message."""
+        clock = _Clock()
+        turns = list(turns)[-2 * self.config.max_turns :] or [Turn("user", "")]
+        with clock("safety"):
+            verdict = self._alarmed(self._safety.judge(turns), turns[-1].text)
+        if verdict.status is not None and not verdict.retrieve:
+            return self._finished(self._replies.plain(verdict), verdict, (), clock, explain)
+        if len(turns[-1].text) > self.config.max_message_chars:
+            return self._finished(self._replies.text("too_long"), verdict, (), clock, explain)
+        if verdict.status == "caution":
+            parts = self._quoted(verdict, clock)
+            return self._finished(self._replies.caution(parts, verdict), verdict, parts, clock, explain)
+        parts = self._parts(turns, verdict, clock)
+        covered = any(part.decision.answer for part in parts)
+        reply = (self._replies.answered if covered else self._replies.abstained)(parts, verdict)
+        return self._finished(reply, verdict, parts, clock, explain)
+
+    def _alarmed(self, verdict: Verdict, message: str) -> Verdict:
+        """Make it urgent where the message is nearer to urgent examples than to anything harmless."""
+        if verdict.status in ("urgent", "smalltalk"):
+            return verdict
+        text = self._rewriter.mended(message[: self.config.max_message_chars])
+        alarm = self._prototypes.alarm(self._index.encoder.encode([text])[0]) if text else None
+        return alarmed(verdict, alarm, self.texts) if alarm else verdict
+
+    def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
+        """Each question of the message with its hits, sentences and decision."""
+        messages = [t.text[: self.config.max_message_chars] for t in turns if t.role == "user"]
+        if messages and verdict.question:
+            messages[-1] = verdict.question
+        with clock("rewrite"):
+            queries = self._rewriter.queries(messages)
+        budget = self.config.max_answer_words // max(1, len(queries))
+        return [self._part(query, budget, clock) for query in queries]
+
+    def _quoted(self, verdict: Verdict, clock: _Clock) -> list[Part]:
+        """For a caution: what the articles say about the condition, and only that."""
+        budget = self.config.max_caution_words // max(1, len(verdict.searches))
+        return [
+            self._part(query, budget, clock, search.mention)
+            for search in verdict.searches
+            for query in self._rewriter.queries([search.query])[:1]
+        ]
+
+    def _part(self, query: Query, budget: int, clock: _Clock, mention: str = "") -> Part:
+        with clock("retrieve"):
+            found = self._retriever.search(query)
+        with clock("answer"):
+            chosen = self._composer.choose(query, found, budget, mention)
+            decision = self._abstention.decide(query, found, chosen)
+        return Part(query, found, chosen, decision)
+
+    def _finished(self, reply: Reply, verdict: Verdict, parts: Sequence[Part], clock: _Clock, explain: bool) -> Reply:
+        why = explanation(verdict, parts) if explain else None
+        return reply.with_(index_version=self.index_version, timings_ms=clock.total(), why=why)
+
+    def search(self, question: str) -> list[tuple[Query, tuple[Hit, ...]]]:
+        """What would be retrieved for a question: each query with its ranked hits."""
+        return [(q, self._retriever.search(q).hits) for q in self._rewriter.queries([question])]
+
+    def article(self, source_id: str) -> Article | None:
+        """The article of that id, if there is one."""
+        return self._articles.get(source_id)
+
+    def articles(self) -> tuple[Article, ...]:
+        """Every article, in order of its file name."""
+        return self._index.articles
+
+    def examples(self) -> tuple[str, ...]:
+        """Questions for the empty page: those that most articles answer."""
+        counts: dict[str, set[str]] = {}
+        for passage in self._index.passages:
+            if passage.heading.endswith("?"):
+                counts.setdefault(passage.heading, set()).add(passage.source_id)
+        ranked = sorted(counts, key=lambda h: (-len(counts[h]), list(counts).index(h)))
+        return tuple(ranked[: self.config.examples])
+
+
+class _Clock:
+    """Milliseconds by step; ``with clock("name")`` adds to a step."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._steps: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._steps[step] = self._steps.get(step, 0.0) + (time.perf_counter() - start) * 1000
+
+    def total(self) -> dict[str, float]:
+        return {**self._steps, "total": (time.perf_counter() - self._start) * 1000}
+
+
+def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
+    """The rewriter that knows this corpus' words."""
+    texts = [text for p in index.passages for text in (p.text, p.heading, *p.questions)]
+    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
+    speller = Speller(domain, index.encoder.vocabulary())
+    return Rewriter(speller, lexicon, facets, frozenset(s for text in texts for s in stems(text)))

@@ -1,0 +1,190 @@
+"""Query to ranked hits: dense over wordings, bodies and sentences, a minority sparse vote, and content.
+
+Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTRIBUTING):
+
+    dense    the best question wording, and the better of body and best sentence, as cosines
+    sparse   mean of two BM25 fields, each divided by the most it could give for the query
+    concept  share of the query's concepts the passage speaks of
+    facet    does the passage answer the kind of question asked
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.config import Retrieval
+from bot.dense import Matrix
+from bot.facets import Facets
+from bot.index import EXAMPLE, QUESTION, SENTENCE, UNCOVERED, Index, question_terms
+from bot.language import stems, words
+from bot.lexicon import Lexicon
+from bot.rewrite import Query
+from bot.schema import Hit, Passage
+
+Cosines = NDArray[np.float64]
+SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a passage speaks of, read once when the index is loaded."""
+
+    concepts: frozenset[str]  # of heading and text
+    headed: frozenset[str]  # those that its heading or wordings name
+    facets: frozenset[str]  # asked by its heading or wordings
+    answered: frozenset[str]  # answered by its sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ranked hits for one query, and the cosine of every sentence of theirs."""
+
+    hits: tuple[Hit, ...]
+    sentences: dict[tuple[str, int], float]  # (passage id, sentence number) > cosine
+    vector: Matrix
+    contrast: float  # cosine of the nearest question known not to be covered
+
+
+class Retriever:
+    """``search(query)`` ranks passages; ties are broken by passage id."""
+
+    def __init__(self, index: Index, lexicon: Lexicon, facets: Facets, settings: Retrieval) -> None:
+        self._index = index
+        self._settings = settings
+        self._facets = facets
+        self.profiles = [_profile(p, lexicon, facets) for p in index.passages]
+        said = [f.say for f in facets.by_id.values()]
+        vectors = index.encoder.encode(said)
+        self._said = dict(zip(facets.by_id, vectors, strict=True))
+        self._by_id = {p.id: profile for p, profile in zip(index.passages, self.profiles, strict=True)}
+        self._rows = _rows_by_passage(index)
+        self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
+        self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
+
+    def aside(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the examples, and rows of every question, answered by the corpus or known not to be."""
+        kinds = self._index.rows.kind
+        return np.flatnonzero(kinds == EXAMPLE), np.flatnonzero((kinds == QUESTION) | (kinds == UNCOVERED))
+
+    def profile(self, passage: Passage) -> Profile:
+        """The profile of a passage of this index."""
+        return self._by_id[passage.id]
+
+    def search(self, query: Query) -> Found:
+        """Rank the passages for a query."""
+        vector = self._vector(query)
+        numbers = self._candidates(vector)
+        cosines, sentences = self._dense(vector, numbers)
+        sparse = self._sparse(query)
+        scored: list[tuple[float, str, int, dict[str, float]]] = []
+        for place, number in enumerate(numbers):
+            parts = {
+                "dense": self._mixed(*map(float, cosines[place])),
+                "question": float(cosines[place, 1]),
+                "body": float(cosines[place, 0]),
+                "sparse": float(sparse[number]),
+                "concept": self._concept(query, self.profiles[number]),
+                "facet": self._facet(query, self.profiles[number]),
+            }
+            scored.append((self._total(query, parts), self._index.passages[number].id, number, parts))
+        scored.sort(key=lambda s: (-s[0], s[1]))
+        hits = [Hit(self._index.passages[n], score, parts) for score, _, n, parts in scored]
+        uncovered = self._index.dense.similarity(vector, self._uncovered)
+        contrast = float(uncovered.max()) if len(uncovered) else 0.0
+        return Found(tuple(hits[: self._settings.candidates]), sentences, vector, contrast)
+
+    def _mixed(self, body: float, question: float, sentence: float) -> float:
+        share = self._settings.question_share
+        return share * question + (1 - share) * max(body, sentence)
+
+    def _vector(self, query: Query) -> Matrix:
+        """The query's embedding, leaning on the facet's full wording and the question before."""
+        weights = self._settings
+        texts = [query.text, *([query.context] if query.context else [])]
+        encoded = self._index.encoder.encode(texts)
+        vector = encoded[0].copy()
+        if query.context:
+            vector += weights.context_weight * encoded[1]
+        if query.facets:
+            short = len(words(query.text)) <= weights.short_query_words and not query.inherited
+            said = np.mean([self._said[f] for f in query.facets], axis=0)
+            vector += (weights.facet_short if short else weights.facet_long) * said
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+    def _candidates(self, vector: Matrix) -> NDArray[np.int64]:
+        _, rows = self._index.dense.search(vector, SEARCH_ROWS + self._beside)
+        owners = np.unique(self._index.rows.passage[rows])
+        return owners[owners >= 0]
+
+    def _dense(self, vector: Matrix, numbers: NDArray[np.int64]) -> tuple[Cosines, dict[tuple[str, int], float]]:
+        """Best cosine of each passage by kind, shape ``(n, 3)``, and the cosine of each sentence."""
+        owned = [self._rows[n] for n in numbers]
+        rows = np.concatenate(owned)
+        scores = self._index.dense.similarity(vector, rows)
+        kinds, items = self._index.rows.kind[rows], self._index.rows.item[rows]
+        places = np.repeat(np.arange(len(numbers)), [len(own) for own in owned])
+        out = np.full((len(numbers), 3), -1.0)
+        np.maximum.at(out, (places, kinds), scores)
+        names = [self._index.passages[n].id for n in numbers]
+        quoted = np.flatnonzero(kinds == SENTENCE)
+        listed = zip(places[quoted].tolist(), items[quoted].tolist(), scores[quoted].tolist(), strict=True)
+        return out, {(names[place], item): score for place, item, score in listed}
+
+    def _sparse(self, query: Query) -> Matrix:
+        """Mean of both fields, each relative to the best any passage could get for the terms."""
+        out = np.zeros(len(self._index.passages), dtype=np.float32)
+        for field, terms in (
+            (self._index.sparse_questions, question_terms(query.text)),
+            (self._index.sparse_texts, stems(query.text)),
+        ):
+            ceiling = field.ceiling(terms)
+            if ceiling > 0:
+                out += field.scores(terms) / ceiling / 2
+        return out
+
+    def _concept(self, query: Query, profile: Profile) -> float:
+        wanted = query.concepts
+        if not wanted:
+            soft = query.soft - {"treatment"}
+            return 0.5 * len(soft & profile.concepts) / len(soft) if soft else 0.0
+        headed = len(wanted & profile.headed)
+        return (headed + 0.6 * (len(wanted & profile.concepts) - headed)) / len(wanted)
+
+    def _facet(self, query: Query, profile: Profile) -> float:
+        if not query.facets:
+            return 0.0
+        asked = max(f in profile.facets for f in query.facets)
+        answered = max(f in profile.answered for f in query.facets)
+        return 0.6 * asked + 0.4 * answered
+
+    def _total(self, query: Query, parts: dict[str, float]) -> float:
+        weights = self._settings
+        short = len(words(query.text)) <= weights.short_query_words
+        return (
+            parts["dense"]
+            + weights.sparse_weight * (0.5 if short else 1.0) * parts["sparse"]
+            + weights.concept_weight * parts["concept"]
+            + weights.facet_weight * parts["facet"]
+        )
+
+
+def _profile(passage: Passage, lexicon: Lexicon, facets: Facets) -> Profile:
+    asked = [*passage.heading_path[-1:], *passage.questions]
+    spoken = lexicon.concepts(f"{passage.heading}\n{passage.text}")
+    # A wording may carry a story ("back from the gym, still red"): only what the text speaks of counts.
+    headed = frozenset(concept for q in asked for concept in lexicon.concepts(q, lay=True)) & spoken
+    return Profile(
+        concepts=spoken,
+        headed=headed,
+        facets=frozenset(f for q in asked for f in facets.asked(lexicon.plain(q))),
+        answered=frozenset(f.id for f in facets.by_id.values() if any(f.answered(s.text) for s in passage.sentences)),
+    )
+
+
+def _rows_by_passage(index: Index) -> list[NDArray[np.int64]]:
+    order = np.argsort(index.rows.passage, kind="stable")
+    edges = np.searchsorted(index.rows.passage[order], np.arange(len(index.passages) + 1))
+    return [order[edges[i] : edges[i + 1]] for i in range(len(index.passages))]

@@ -1,0 +1,146 @@
+"""What is loaded so far: the bot, the chat page, our static files; and asking with a last resort.
+
+The bot takes seconds to load, so it loads in a thread while the app already answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from importlib import resources
+from typing import TYPE_CHECKING, TypeAlias
+
+from fastapi import FastAPI, HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot import pages
+from bot.errors import BotError
+from bot.guard import Rewritten
+from bot.render import esc
+from bot.schema import Reply, Turn
+
+if TYPE_CHECKING:
+    from bot.pipeline import Bot
+
+log = logging.getLogger(__name__)
+STARTING = "The chat is starting. This page tries again by itself in a few seconds."
+RETRY = {"retry-after": "3"}
+LOADER = "loader"  # the name of the thread that loads
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
+
+Outcome: TypeAlias = "tuple[Bot, Callable[[Bot], FastAPI]] | BotError"
+
+
+def ask(bot: Bot, turns: Sequence[Turn]) -> Reply:
+    """``Bot.ask``, and an apology where the program itself failed. The question is not logged."""
+    try:
+        return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns])
+    except Exception as error:  # the page's last resort: a visitor is never left without a reply
+        # The error's own text could quote the visitor; where it happened can't.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("a question failed with %s at\n%s", type(error).__name__, where)
+        return Reply("abstained", bot.texts["failsafe"], index_version=bot.index_version)
+
+
+def _encodable(text: str) -> str:
+    """JSON can carry half a character, which nothing later could write down."""
+    return text.encode("utf-8", "replace").decode()
+
+
+class Assets:
+    """The files of ``bot/static``, read once, addressed with their hash so that browsers keep them for ever."""
+
+    def __init__(self) -> None:
+        found = (f for f in (resources.files("bot") / "static").iterdir() if f.is_file())
+        self._files = {f.name: f.read_bytes() for f in found}
+
+    def address(self, name: str) -> str:
+        """Where a page finds the file."""
+        return f"/static/{name}?v={sha256(self._files[name]).hexdigest()[:8]}"
+
+    def find(self, name: str) -> tuple[bytes, str] | None:
+        """The file and its media type, or None."""
+        kind = _TYPES.get(name[name.rfind(".") :], "application/octet-stream")
+        return (self._files[name], kind) if name in self._files else None
+
+    def head(self) -> str:
+        """What the chat page's ``<head>`` gains."""
+        styles = "".join(f'<link rel="stylesheet" href="{self.address(f)}">' for f in ("site.css", "chat.css"))
+        script = f'<script type="module" src="{self.address("chat.js")}"></script>'
+        return f'<link rel="icon" href="{self.address("icon.svg")}" type="image/svg+xml">{styles}{script}'
+
+
+class Stage:
+    """What has been loaded so far. As an ASGI app it is the chat page, or that it is starting."""
+
+    def __init__(self, load: Callable[[], Bot], on_ready: Callable[[], None], on_failure: Callable[[BotError], None]):
+        self._load = load
+        self._on_ready = on_ready
+        self._on_failure = on_failure
+        self._bot: Bot | None = None
+        self._chat: ASGIApp | None = None
+        self.assets = Assets()
+
+    @property
+    def bot(self) -> Bot:
+        """The bot; while there is none, a 503 for whoever asks."""
+        if self._bot is None:
+            raise HTTPException(503, STARTING, RETRY)
+        return self._bot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the chat page."""
+        if self._chat is None:
+            raise HTTPException(503, STARTING, RETRY)
+        await self._chat(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Load in the background while the app answers; close the chat page's queue at the end."""
+        loop = asyncio.get_running_loop()
+        loaded: asyncio.Future[Outcome] = loop.create_future()
+        # Not a pool's thread: Python would wait for it on Ctrl-C.
+        threading.Thread(target=self._work, args=(loop, loaded), name=LOADER, daemon=True).start()
+        task = asyncio.create_task(self._run(loaded))
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    def _work(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[Outcome]) -> None:
+        outcome: Outcome = BotError("the chat could not be loaded: the lines above say why")
+        try:
+            bot = self._load()
+            from bot.chat_ui import mounted  # now, when the environment is set; and it takes seconds
+
+            outcome = bot, mounted
+        except BotError as error:
+            outcome = error
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: stopped while loading
+                loop.call_soon_threadsafe(_settle, loaded, outcome)
+
+    async def _run(self, loaded: asyncio.Future[Outcome]) -> None:
+        outcome = await loaded
+        if isinstance(outcome, BotError):
+            self._on_failure(outcome)
+            return
+        bot, mounted = outcome
+        chat = mounted(bot)  # here and not in the thread: Gradio ties its locks to the running loop
+        async with chat.router.lifespan_context(chat):
+            top = pages.header_html(bot.clinic) + pages.NO_SCRIPT
+            self._chat = Rewritten(chat, esc(pages.clinic_name(bot.clinic)), self.assets.head(), top)
+            self._bot = bot
+            self._on_ready()
+            await asyncio.Event().wait()  # until cancelled
+
+
+def _settle(loaded: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not loaded.done():
+        loaded.set_result(outcome)

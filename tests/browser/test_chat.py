@@ -1,0 +1,264 @@
+"""The visitor's page in a real browser: each state of a reply, the source panel, the keyboard, hostile text."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Opener, Watch, serving
+from tests.fake_bot import CREAM, HOSTILE
+
+BOX = "#question textarea"
+
+
+def ask(page: Page, question: str, count: int = 1) -> None:
+    """Type a question, press Enter and wait for its reply, the ``count``-th of the conversation."""
+    page.locator(BOX).fill(question)
+    page.locator(BOX).press("Enter")
+    page.locator("#chat .reply").nth(count - 1).wait_for()
+
+
+def last_reply(page: Page) -> str:
+    return page.locator("#chat .reply").last.inner_text()
+
+
+# --- the page --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_empty_page_says_what_it_is(opened: Opener, fake_site: str, size: dict[str, int]) -> None:
+    page = opened(fake_site, size)
+    expect(page).to_have_title("Example Clinic")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Example Clinic")
+    expect(page.locator(".top .purpose")).to_contain_text("Not for emergencies")
+    expect(page.locator("#chat .example")).to_have_count(4)
+    expect(page.get_by_role("textbox", name="Your question", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 760, 1280, 1920])
+def test_nothing_is_wider_than_the_page(opened: Opener, fake_site: str, width: int) -> None:
+    page = opened(fake_site, {"width": width, "height": 700})
+    ask(page, "how often")
+    ask(page, "evil", 2)
+    page.locator("#chat .reply a.cite").last.click()
+    page.locator("#source mark").first.wait_for()
+    wider = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+    assert page.evaluate(f"[document.documentElement.scrollWidth - innerWidth, {wider}.length]") == [0, 0]
+
+
+# --- replies ---------------------------------------------------------------------------------
+
+
+def test_an_answer_is_read_with_its_disclaimer_and_sources(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    ask(page, "does it hurt")
+    text = last_reply(page)
+    assert text.index(CREAM) < text.index("not medical advice") < text.index("Sources")
+    assert "Example Skin Journal, 19 January 2024" in text
+    expect(page.locator(BOX)).to_have_value("")
+    expect(page.locator("#chat .asked")).to_have_text("does it hurt")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_citation_opens_the_passage_and_escape_returns(opened: Opener, fake_site: str, size: dict[str, int]) -> None:
+    page = opened(fake_site, size)
+    ask(page, "does it hurt")
+    cited = page.locator("#chat .says a.cite").first
+    cited.click()
+    panel = page.get_by_role("dialog", name="How it works")
+    expect(panel.locator("mark")).to_have_text(CREAM)
+    expect(panel.locator("mark")).to_be_in_viewport()
+    expect(panel).to_contain_text("Does it hurt?")
+    expect(panel).to_contain_text("Example Skin Journal · 19 January 2024")
+    expect(panel).to_contain_text("A digest of the published article")
+    expect(panel.get_by_role("link", name="Open the whole article")).to_have_attribute("href", _whole_article(cited))
+    expect(panel.get_by_role("heading", level=2)).to_be_focused()
+    box = panel.bounding_box()
+    assert box
+    at_side = box["height"] == size["height"] and box["x"] > 0
+    from_below = box["width"] == size["width"] and box["y"] > 0
+    assert at_side if size is DESKTOP else from_below
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(cited).to_be_focused()
+
+
+def _whole_article(cited: object) -> str:
+    return str(cited.evaluate("a => a.href"))  # type: ignore[attr-defined]
+
+
+def test_the_whole_conversation_by_keyboard(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    page.locator(BOX).focus()
+    page.keyboard.type("does it hurt")
+    page.keyboard.press("Enter")
+    page.locator("#chat .reply").wait_for()
+    cited = page.locator("#chat .says a.cite").first
+    cited.focus()
+    page.keyboard.press("Enter")
+    page.locator("#source mark").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Close the source")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#source")).to_be_hidden()
+    expect(cited).to_be_focused()
+
+
+def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    ask(page, "does it hurt")
+    href = page.locator("#chat .says a.cite").first.get_attribute("href")
+    page.goto(fake_site + str(href))
+    expect(page.locator("mark#quote")).to_have_text(CREAM)
+
+
+@pytest.mark.parametrize(
+    ("question", "status", "part"),
+    [
+        ("pregnant", "caution", "I can't decide this for you"),
+        ("breathe", "urgent", "This could be an emergency. Call 112 now"),
+        ("bitcoin", "abstained", "don't cover that"),
+        ("long", "clarify", "Which of these do you mean?"),
+        ("book", "handoff", "555-0142"),
+        ("hello", "smalltalk", "Hello!"),
+        ("crash", "abstained", "Something went wrong"),
+    ],
+)
+def test_each_kind_of_reply(opened: Opener, fake_site: str, question: str, status: str, part: str) -> None:
+    page = opened(fake_site, PHONE)
+    ask(page, question)
+    reply = page.locator(f"#chat .reply.{status}")
+    expect(reply).to_contain_text(part)
+    expect(reply.get_by_role("alert")).to_have_count(1 if status == "urgent" else 0)
+
+
+def test_an_urgent_reply_has_the_number_to_tap(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site, PHONE)
+    ask(page, "breathe")
+    number = page.get_by_role("alert").get_by_role("link", name="112")
+    expect(number).to_have_attribute("href", "tel:112")
+    expect(number).to_be_in_viewport()
+
+
+def test_where_sources_differ_each_value_stands_beside_who_says_it(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    ask(page, "how often")
+    rows = ["6 weeksExample Skin Journal [1]", "4 weeksWhat is microneedling? [2]"]
+    expect(page.locator("#chat .differ tr")).to_have_text(rows)
+    expect(page.locator("#chat .says .item")).to_have_count(2)
+
+
+def test_an_example_and_a_suggestion_ask_with_a_tap(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site, PHONE)
+    page.get_by_text("Does it hurt?").click()
+    page.locator("#chat .reply").wait_for()
+    page.get_by_role("button", name="How often?").click()
+    expect(page.locator("#chat .reply")).to_have_count(2)
+    expect(page.locator("#chat .asked").last).to_have_text("How often?")
+    assert page.evaluate("document.activeElement.dataset.testid") == "bot"  # the tapped button has gone
+
+
+def test_a_new_reply_is_shown_from_its_question_on(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site, PHONE)
+    for count, question in enumerate(("evil", "how often", "evil"), 1):
+        ask(page, question, count)
+    expect(page.locator("#chat .asked").last).to_be_in_viewport()
+    expect(page.locator("#chat .reply").last.locator(".says")).to_be_in_viewport()
+
+
+def test_a_conversation_goes_on_and_new_chat_forgets_it(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    expect(page.get_by_role("button", name="New chat")).to_be_hidden()
+    ask(page, "how many turns")
+    assert last_reply(page) == "1 turns"
+    ask(page, "how many turns", 2)
+    assert last_reply(page) == "3 turns"
+    page.get_by_role("button", name="New chat").click()
+    page.locator("#chat .example").first.wait_for()
+    ask(page, "how many turns")
+    assert last_reply(page) == "1 turns"
+
+
+# --- odd and hostile text ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "part"),
+    [
+        (" ", "Please type a question"),
+        ("x" * 100_000, "too long"),
+        ("\u05e9\u05dc\u05d5\u05dd hello", "Hello!"),
+        ("\U0001f642\U0001f44d\U0001f3fd", "didn't catch that"),
+        ("hello \u0007\u001b[31m\u202e", "Hello!"),
+    ],
+    ids=["blank", "100,000 characters", "right-to-left", "emoji", "control"],
+)
+def test_an_odd_message_gets_a_fitting_reply(opened: Opener, fake_site: str, message: str, part: str) -> None:
+    page = opened(fake_site)
+    ask(page, message)
+    assert part in last_reply(page)
+
+
+@pytest.mark.parametrize("question", [HOSTILE, "evil\n\n" + HOSTILE + "\n\n# head\n\n$$x$$\n\n" + HOSTILE])
+def test_nothing_typed_or_stored_becomes_markup(opened: Opener, fake_site: str, question: str) -> None:
+    page = opened(fake_site)
+    ask(page, question)
+    ask(page, "evil", 2)
+    page.locator("#chat .reply a.cite").last.click()
+    page.locator("#source mark").wait_for()
+    found = "#chat .prose :is(img, form, input, svg, script, iframe, details, strong, em, code, h1, h3, .katex)"
+    expect(page.locator(found)).to_have_count(0)
+    expect(page.locator("#source :is(img, form, input, svg, script, iframe, details, strong)")).to_have_count(0)
+    expect(page.locator("a[href^='javascript']")).to_have_count(0)
+    expect(page.locator("#chat .asked").first).to_contain_text("[link](javascript:window.owned=1)")
+    expect(page.locator("#chat .reply .says").last).to_contain_text("<script>window.owned=1</script>")
+    expect(page.locator("#source mark")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.owned") is None
+    page.goto(f"{fake_site}/source/009-evil")
+    expect(page.locator("h1")).to_contain_text("<script>")
+    assert page.evaluate("window.owned") is None
+
+
+# --- privacy, limits, size ---------------------------------------------------------------------
+
+
+def test_nothing_is_kept_in_the_browser_or_put_in_an_address(opened: Opener, fake_site: str, watch: Watch) -> None:
+    page = opened(fake_site)
+    ask(page, "does it hurt, my-secret-words")
+    page.locator("#chat .says a.cite").first.click()
+    page.locator("#source mark").wait_for()
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert page.context.cookies() == []
+    assert page.url == fake_site + "/chat/"
+    assert [r.url for r in watch.requests if "secret" in r.url] == []
+
+
+def test_too_many_questions_keep_the_typed_one_and_the_urgent_notice(opened: Opener, watch: Watch) -> None:
+    watch.excused = ("429",)
+    with serving("tests/fake_bot.py", "{port}", "2") as address:
+        page = opened(address)
+        ask(page, "breathe")
+        ask(page, "hello", 2)
+        page.locator(BOX).fill("one more")
+        page.locator(BOX).press("Enter")
+        expect(page.get_by_text("Please wait a moment and send it again")).to_be_visible()
+        expect(page.locator(BOX)).to_have_value("one more")
+        notice = page.get_by_role("alert").filter(has_text="This could be an emergency")
+        notice.scroll_into_view_if_needed()
+        box = notice.bounding_box()
+        assert box
+        on_top = f"e => e.contains(document.elementFromPoint({box['x'] + 30}, {box['y'] + 12}))"
+        assert notice.evaluate(on_top)  # nothing covers it
+        page.context.close()
+
+
+def test_the_first_visit_is_small(opened: Opener, fake_site: str, watch: Watch) -> None:
+    page = opened(fake_site)
+    page.wait_for_timeout(500)
+    sizes = [r.sizes() for r in watch.requests if r.response() and "heartbeat" not in r.url]
+    kib = sum(s["responseBodySize"] + s["responseHeadersSize"] for s in sizes) / 1024
+    print(f"first visit: {len(watch.requests)} requests, {kib:.0f} KiB")
+    assert len(watch.requests) <= 60
+    assert kib <= 350
+    page.close()

@@ -1,0 +1,176 @@
+"""Hits to sentences: the ones that answer, within the words allowed, each quote the text of its span."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.answer import Chosen, Composer, cite, extent, quotable, whole
+from bot.chunker import chunk
+from bot.config import Answering, Chunking, Retrieval
+from bot.facets import Facets
+from bot.index import Index
+from bot.lexicon import Lexicon
+from bot.retriever import Retriever
+from bot.rewrite import Query
+from bot.schema import Article, Passage
+from tests.fake_encoder import article_of, index_of
+
+FACETS = Facets.load()
+LEXICON = Lexicon.load()
+THREE = "Oil the chain well. Keep the rims clean. Check the bell now."
+
+
+def one(text: str, source_id: str = "a", heading: str = "Rules") -> tuple[Article, Passage]:
+    article = article_of(source_id, ("heading", heading), ("paragraph", text))
+    (passage,) = chunk(article, Chunking())
+    return article, passage
+
+
+def chosen(passage: Passage, number: int) -> Chosen:
+    return Chosen(passage, number, passage.sentences[number], 1.0, {"facet": 1.0})
+
+
+def choose(index: Index, text: str, max_words: int = 90, mention: str = "", **more: Any) -> tuple[Chosen, ...]:
+    query = Query(text=text, asked=text, **more)
+    found = Retriever(index, LEXICON, FACETS, Retrieval()).search(query)
+    composer = Composer(LEXICON, FACETS, Answering(), index.passages)
+    return composer.choose(query, found, max_words, mention)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "quote"),
+    [
+        ("Oil the chain well. Wipe it dry after that.", 1, "Wipe it dry after that."),
+        ("Oil the chain well. It then runs quietly.", 1, "Oil the chain well. It then runs quietly."),
+        ("Oil the chain well. It runs. This pleases.", 2, "Oil the chain well. It runs. This pleases."),
+        ("Oil the chain well. It runs. This pleases. They smile.", 3, "It runs. This pleases. They smile."),
+        ("It is clean enough now. Ride.", 0, "It is clean enough now."),
+    ],
+    ids=["stands alone", "leans", "leans twice", "at most two before it", "nothing before it"],
+)
+def test_a_sentence_that_leans_takes_the_one_before_along(text: str, number: int, quote: str) -> None:
+    article, passage = one(text)
+    picked = chosen(passage, number)
+    start, end = extent(picked)
+    assert article.text[start:end] == whole(picked) == quote
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Oil the chain.", True),
+        ("Is the chain oiled?", False),
+        ("“Is the chain oiled?”", False),
+        ("Chain oil.", False),
+        ("", False),
+    ],
+)
+def test_only_statements_are_quoted(text: str, expected: bool) -> None:
+    assert quotable(text) is expected
+
+
+def test_citations_are_numbered_in_order_and_equal_their_spans() -> None:
+    first, passage = one(THREE)
+    second, other = one("Pump the tyres often.", "b", "Air")
+    text, citations, numbers = cite(
+        [chosen(passage, 2), chosen(other, 0), chosen(passage, 0)], {"a": first, "b": second}
+    )
+    assert text == "Check the bell now. [1] Pump the tyres often. [2] Oil the chain well. [3]"
+    assert numbers == {0: 1, 1: 2, 2: 3}
+    for citation, article in zip(citations, (first, second, first), strict=True):
+        assert article.text[citation.start : citation.end] == citation.quote
+        start = citation.passage_start
+        assert article.text[start : start + len(citation.passage)] == citation.passage
+    assert [(c.n, c.source_id, c.section) for c in citations] == [(1, "a", "Rules"), (2, "b", "Air"), (3, "a", "Rules")]
+
+
+def test_neighbouring_sentences_become_one_quote() -> None:
+    article, passage = one(THREE)
+    text, citations, numbers = cite([chosen(passage, 0), chosen(passage, 1)], {"a": article}, first=4)
+    assert text == "Oil the chain well. Keep the rims clean. [4]"
+    assert [c.quote for c in citations] == ["Oil the chain well. Keep the rims clean."]
+    assert numbers == {0: 4, 1: 4}
+
+
+def test_overlapping_quotes_become_one() -> None:
+    article, passage = one("Oil the chain well. It runs. It also shines.")
+    text, _, _ = cite([chosen(passage, 1), chosen(passage, 2)], {"a": article})
+    assert text == "Oil the chain well. It runs. It also shines. [1]"
+
+
+def test_nothing_chosen_gives_nothing() -> None:
+    assert cite([], {}) == ("", (), {})
+
+
+def test_the_sentence_that_answers_comes_first(bicycle_index: Index) -> None:
+    picked = choose(bicycle_index, "how often is the chain oiled", facets=("interval",))
+    assert picked[0].sentence.text == "The chain is oiled every 2 weeks by a daily rider."
+
+
+@pytest.mark.parametrize("words", [8, 20, 45, 90])
+def test_no_more_words_than_allowed(bicycle_index: Index, words: int) -> None:
+    for text in ("how often is the chain oiled", "brakes", "tyre pressure", "chain"):
+        picked = choose(bicycle_index, text, words)
+        assert picked
+        assert len(picked) == 1 or sum(len(whole(c).split()) for c in picked) <= words
+
+
+def test_nothing_is_said_twice() -> None:
+    index = index_of([one("The chain is oiled in May.", name, "Chain oil")[0] for name in "abc"])
+    assert len(choose(index, "when is the chain oiled")) == 1
+
+
+def test_a_new_figure_is_worth_saying() -> None:
+    texts = {"a": "The chain is oiled after 100 km.", "b": "The chain is oiled after 200 km."}
+    index = index_of([one(text, name, "Chain oil")[0] for name, text in texts.items()])
+    assert {c.passage.source_id for c in choose(index, "when is the chain oiled")} == {"a", "b"}
+
+
+def test_questions_are_never_quoted() -> None:
+    index = index_of([one("Is the chain oiled? The chain is oiled in May.", "a", "Chain oil")[0]])
+    assert [c.sentence.text for c in choose(index, "is the chain oiled")] == ["The chain is oiled in May."]
+
+
+def test_only_sentences_that_mention_it_where_that_is_asked_for(bicycle_index: Index) -> None:
+    picked = choose(bicycle_index, "is wax better than oil", mention=r"\bwax\b")
+    assert picked
+    assert all("wax" in c.sentence.text.lower() for c in picked)
+    assert choose(bicycle_index, "is wax better than oil", mention=r"\bkayak\b") == ()
+
+
+def differ(texts: dict[str, str], *facets: str) -> list[tuple[str, list[tuple[str, tuple[int, ...]]]]]:
+    """Topic and values of what is found to differ among one sentence of each article."""
+    pairs = [one(text, name) for name, text in texts.items()]
+    picked = [chosen(passage, 0) for _, passage in pairs]
+    _, _, numbers = cite(picked, {a.source_id: a for a, _ in pairs})
+    composer = Composer(LEXICON, FACETS, Answering(), [p for _, p in pairs])
+    found = composer.differ(Query("x", "x", facets=facets), picked, numbers)
+    return [(d.topic, [(v.value, v.n) for v in d.values]) for d in found]
+
+
+def test_articles_that_give_different_values_are_set_side_by_side() -> None:
+    texts = {
+        "a": "Sessions are 6 weeks apart.",
+        "b": "Sessions are four weeks apart.",
+        "c": "The sessions stand 4 weeks apart.",
+    }
+    ((topic, values),) = differ(texts, "interval")
+    assert topic == FACETS["interval"].topic
+    assert dict(values) == {"6 weeks": (1,), "four weeks": (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("texts", "facets"),
+    [
+        ({"a": "Sessions are 4 weeks apart.", "b": "They are four weeks apart."}, ("interval",)),
+        ({"a": "Sessions are 4 weeks apart, later 6 weeks apart."}, ("interval",)),
+        ({"a": "Sessions are 4 weeks apart.", "b": "The redness stays for 6 weeks."}, ("interval",)),
+        ({"a": "Sessions are 4 weeks apart.", "b": "Sessions are 6 weeks apart."}, ("cost",)),
+        ({"a": "Sessions are 4 weeks apart.", "b": "Sessions are 6 weeks apart."}, ()),
+    ],
+    ids=["equal values", "one article", "another subject", "another question", "no kind of question"],
+)
+def test_what_does_not_differ(texts: dict[str, str], facets: tuple[str, ...]) -> None:
+    assert differ(texts, *facets) == []

@@ -1,0 +1,113 @@
+"""``python app.py`` as an operator meets it: ports, signals, a corpus that can't be read."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = {**os.environ, "FAQ_ADAPT": "0"}  # fitting the encoder takes half a minute and changes nothing here
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "app.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+
+
+@contextmanager
+def started(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "app.py", "--port", "0", *arguments]
+    pipe = subprocess.PIPE
+    environment = {**ENVIRONMENT, **settings}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_port_in_use_is_one_line_with_the_remedy(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--host", host, "--port", str(port))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"port {port} is in use: choose another with --port (or --host)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["--port", "99999"], 1, "not between 0 and 65535"),
+        (["--host", "nowhere.invalid"], 1, "can't listen on nowhere.invalid"),
+        (["--port", "many"], 2, "invalid int value"),
+        (["--unknown"], 2, "unrecognized arguments"),
+    ],
+)
+def test_wrong_options(arguments: list[str], code: int, part: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_corpus_that_can_t_be_read_ends_it_with_the_remedy(tmp_path: Path) -> None:
+    done = run("--port", "0", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "index"))
+    assert done.returncode == 1
+    assert "is not a folder: make it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("line", "seconds"), [("Loading", 0.0), ("Building", 5.0)])
+def test_a_signal_while_loading_stops_it_at_once(
+    tmp_path: Path, number: signal.Signals, line: str, seconds: float
+) -> None:
+    with started("--index", str(tmp_path / "index"), FAQ_ADAPT="1") as process:
+        assert process.stderr
+        assert any(said.startswith(line) for said in iter(process.stderr.readline, ""))
+        time.sleep(seconds)  # into the encoding
+        begun = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert time.monotonic() - begun < 10
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
+    (tmp_path / "001-rain.md").write_text("## Does rain hurt?\n\nRain on the skin does not hurt.\n", encoding="utf-8")
+    with started("--corpus", str(tmp_path), "--index", str(tmp_path / "index")) as process:
+        line = first_line(process)
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, line
+        with urllib.request.urlopen(found[0] + "/readyz", timeout=10) as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(found[0] + "/chat/", timeout=10) as answer:
+            assert b"<h1>" in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr
+        said = process.stderr.read()
+    assert "Building the index" in said
+    assert "Traceback" not in said
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(found[0], timeout=2)
