@@ -88,12 +88,18 @@ class Abstention:
         seen = set(stems(" ".join([first.passage.heading, *first.passage.questions, first.passage.text])))
         spoken = frozenset().union(*(self._retriever.profile(c.passage).concepts for c in picked))
         question = max(h.parts["question"] for h in found.hits)
+        likely = [*sorted((h.parts["learned"] for h in found.hits), reverse=True), 0.0]
         return {
             "dense": top.parts["dense"],
             "question": question,
             "gap": question - found.contrast,
             "body": max(h.parts["body"] for h in found.hits),
             "contrast": found.contrast,
+            "outside": found.outside,
+            "learned": top.parts["learned"],
+            "learned_best": likely[0],
+            "learned_second": likely[1],
+            "asked": max(found.asked.values()),
             "sparse": top.parts["sparse"],
             "cosine": first.parts["cosine"],
             "margin": max(0.0, top.score - second),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from bot.encoder import SentenceTransformerEncoder
 
 Progress = Callable[[str, int, int], None]
+Meant: TypeAlias = "list[list[int]]"  # by passage and wording: the number of the sentence it asks for
 MIN_PAIRS = 64  # below this there is too little to contrast
-MAX_STEPS = 72  # bounds the cost: most of a CPU second a step
+MAX_STEPS = 120  # bounds the cost: about half a CPU second a step
 FROZEN = ("embeddings.", "layer.0.", "layer.1.")  # general language stays as it was, and costs no backward pass
 FEW_WORDINGS = 8  # up to this many, each wording is used with every kind of text
+SENTENCES_OF_5 = 3  # of 5 wordings of a passage with many, so many go with a sentence, the others with a wording
 HELD_OUT = 6  # every 6th pair is kept back to judge by
 SCALE = 20.0  # inverse temperature of the softmax over cosines, the usual value
 WARM_UP = 0.1
@@ -51,18 +53,45 @@ class Outcome:
     report: dict[str, Any]
 
 
-def pairs_of(passages: Sequence[Passage]) -> list[Pair]:
-    """What the corpus itself teaches: each wording with its passage, a sentence of it, or another wording."""
+def pairs_of(passages: Sequence[Passage], meant: Meant | None = None) -> list[Pair]:
+    """What the corpus itself teaches.
+
+    Where a passage has few wordings, each goes with its text, a sentence and another wording. Where it has
+    many, each goes with the sentence it means, or with another wording of that sentence.
+    """
     out: list[Pair] = []
     for number, passage in enumerate(passages):
-        wordings = [w for w in (passage.heading, *passage.questions) if w]
+        wordings = wordings_of(passage)
         sentences = [s.text for s in passage.sentences]
+        chosen = meant[number] if meant else [position % len(sentences) for position in range(len(wordings))]
         for position, wording in enumerate(wordings):
-            texts = (passage.text, sentences[position % len(sentences)], wordings[position - 1])
-            if len(wordings) > FEW_WORDINGS:
-                out.append(Pair(wording, texts[position % 3], number))
-            else:
+            same = [w for w, sentence in zip(wordings, chosen, strict=True) if sentence == chosen[position]]
+            other = same[(same.index(wording) + 1) % len(same)]
+            texts = (sentences[chosen[position]], other, passage.text)
+            if len(wordings) <= FEW_WORDINGS:
                 out.extend(Pair(wording, text, number) for text in dict.fromkeys(texts) if text != wording)
+            else:
+                of_wording = position % 5 >= SENTENCES_OF_5 and other != wording
+                out.append(Pair(wording, texts[1] if of_wording else texts[0], number))
+    return out
+
+
+def wordings_of(passage: Passage) -> list[str]:
+    """The heading and the other ways people ask, as they stand."""
+    return [w for w in (passage.heading, *passage.questions) if w]
+
+
+def meanings(encoder: SentenceTransformerEncoder, passages: Sequence[Passage]) -> Meant:
+    """For each passage, which of its sentences each wording is nearest to: the one it most likely asks for."""
+    texts = [[*wordings_of(p), *(s.text for s in p.sentences)] for p in passages]
+    vectors = encoder.encode_quickly([t for own in texts for t in own])
+    out: Meant = []
+    start = 0
+    for passage, own in zip(passages, texts, strict=True):
+        block = vectors[start : start + len(own)]
+        wordings = len(own) - len(passage.sentences)
+        out.append([int(n) for n in (block[:wordings] @ block[wordings:].T).argmax(axis=1)])
+        start += len(own)
     return out
 
 
@@ -70,8 +99,8 @@ def adapt(
     encoder: SentenceTransformerEncoder, passages: Sequence[Passage], settings: Adaptation, say: Progress
 ) -> Outcome:
     """Train the encoder in place; where it does not help, its weights are put back as they were."""
-    pairs = pairs_of(passages)
-    if not settings.enabled or len(pairs) < MIN_PAIRS:
+    pairs = pairs_of(passages, meanings(encoder, passages)) if settings.enabled else []
+    if len(pairs) < MIN_PAIRS:
         return Outcome(False, {"accepted": False, "reason": "switched off" if not settings.enabled else "few pairs"})
     random.Random(settings.seed).shuffle(pairs)
     held, train = pairs[::HELD_OUT], [p for i, p in enumerate(pairs) if i % HELD_OUT]

@@ -64,12 +64,14 @@ class Composer:
             for number, sentence in enumerate(hit.passage.sentences):
                 if not quotable(sentence.text) or (mention and not re.search(mention, sentence.text, re.IGNORECASE)):
                     continue
-                parts = self._parts(query, wanted, hit, sentence, found.sentences[(hit.passage.id, number)], top)
+                key = (hit.passage.id, number)
+                near = {"cosine": found.sentences[key], "asked": found.asked[key]}
+                parts = {**near, **self._parts(query, wanted, hit, sentence, top)}
                 score = parts["cosine"] + sum(self._settings.weights.get(k, 0.0) * v for k, v in parts.items())
                 yield Chosen(hit.passage, number, sentence, score, parts)
 
     def _parts(
-        self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, cosine: float, top: float
+        self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, top: float
     ) -> dict[str, float]:
         said = frozenset(stems(sentence.text))
         spoken = self._lexicon.concepts(sentence.text)
@@ -77,7 +79,6 @@ class Composer:
         answered = [self._facets[f].directly(sentence.text) for f in query.facets]
         valued = [bool(values(sentence.text, self._facets[f].value)) for f in query.facets]
         return {
-            "cosine": cosine,
             "passage": hit.score,
             "overlap": self._share(wanted, said),
             "concept": len(asked & spoken) / len(asked) if asked else 0.0,
@@ -120,8 +121,11 @@ class Composer:
 
     def _cautious_first(self, query: Query, picked: tuple[Chosen, ...]) -> tuple[Chosen, ...]:
         """Where articles differ on what is asked, the most cautious sentence leads."""
+        if not picked:
+            return picked
         for facet in (self._facets[f] for f in query.facets if self._facets[f].cautious):
-            sides = [c for c in picked if facet.directly(whole(c)) == 1.0]
+            near = picked[0].score - self._settings.side_margin
+            sides = [c for c in picked if facet.directly(whole(c)) == 1.0 and c.score >= near]
             if len({c.passage.source_id for c in sides}) > 1 and picked[0] in sides:
                 ordered = sorted(sides, key=lambda c: -caution(whole(c), facet))
                 return (*ordered, *(c for c in picked if c not in sides))

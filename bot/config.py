@@ -30,11 +30,12 @@ class Retrieval:
 
     candidates: int = 24  # passages that get a full score; all that a clinic's question ever needs
     question_share: float = 0.4  # of the dense score; the rest is the text's
-    sparse_weight: float = 0.22  # a minority vote: equal weights were worse than dense alone
+    sparse_weight: float = 0.33  # a minority vote: equal weights were worse than dense alone
     short_query_words: int = 3  # at or below this BM25 has little to go on, so its vote is halved
+    learned_weight: float = 0.13  # of the classifier fitted to the wordings
     concept_weight: float = 0.25  # a passage about something else is no answer, however similar
-    facet_weight: float = 0.4  # the kind of question decides among passages on the same thing
-    facet_short: float = 1.2  # "how often" alone says little: the facet's full wording helps it most
+    facet_weight: float = 0.12  # the kind of question decides among passages on the same thing
+    facet_short: float = 0.6  # "how often" alone says little: the facet's full wording helps it most
     facet_long: float = 0.05
     context_weight: float = 0.8  # the question before, kept apart instead of glued to the text
 
@@ -43,19 +44,21 @@ class Retrieval:
 class Answering:
     """How sentences are chosen from the hits; weights beside the sentence's cosine."""
 
-    passage_margin: float = 0.2  # passages this far below the best are not read
-    sentence_margin: float = 1.1  # sentences this far below the best are not quoted
-    max_sentences: int = 4
-    fresh_source: float = 0.06  # head start of an article not yet quoted
+    passage_margin: float = 1.2  # passages this far below the best are not read
+    sentence_margin: float = 0.9  # sentences this far below the best are not quoted
+    max_sentences: int = 5
+    side_margin: float = 0.45  # a more cautious sentence this far below the best still goes before it
+    fresh_source: float = 0.045  # head start of an article not yet quoted
     weights: Mapping[str, float] = field(
         default_factory=lambda: {
-            "passage": 0.8,
-            "overlap": 0.04,
-            "concept": 0.02,
-            "facet": 0.1,
-            "value": 0.46,
-            "first": 0.35,
-            "top": 0.4,
+            "passage": 1.1,
+            "asked": 0.12,
+            "overlap": 0.15,
+            "concept": 0.12,
+            "facet": 0.02,
+            "value": 0.24,
+            "first": 0.38,
+            "top": 0.37,
         }
     )
 
@@ -67,7 +70,7 @@ class Adaptation:
     enabled: bool = True
     epochs: int = 2
     batch_size: int = 32
-    learning_rate: float = 3e-5
+    learning_rate: float = 7e-5
     seed: int = 20240119
 
 

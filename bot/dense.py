@@ -44,6 +44,10 @@ class Dense:
             return np.zeros(0, dtype=np.float32)
         return np.asarray(self._index.reconstruct_batch(rows) @ query, dtype=np.float32)
 
+    def vectors(self, rows: NDArray[np.int64]) -> Matrix:
+        """The named rows themselves, shape ``(len(rows), dim)``."""
+        return np.asarray(self._index.reconstruct_batch(rows), dtype=np.float32)
+
     def save(self, path: Path) -> None:
         """Write the index to one file."""
         path.write_bytes(faiss.serialize_index(self._index).tobytes())

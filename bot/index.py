@@ -2,7 +2,8 @@
 
     index/CURRENT            one line of JSON: the build that is served and its manifest's SHA-256
     index/builds/NAME/       manifest.json (what it was made from, SHA-256 of every file), articles.json,
-                             passages.json, vectors.faiss, sparse/, encoder/ (where the model was adapted)
+                             passages.json, vectors.faiss, rows.npy, classifier.npy, sparse/, encoder/
+                             (where the model was adapted)
 
 A build is written under a name of its own and becomes current by one atomic rename of CURRENT; the
 builds before it are removed afterwards. A process killed at any moment leaves the old index or the
@@ -16,7 +17,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,41 +25,24 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from bot import adapt
 from bot.chunker import chunk
+from bot.classify import Classifier
 from bot.config import Config
 from bot.corpus import corpus_hash, load_corpus
 from bot.dense import Dense
 from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
-from bot.language import stems, words
-from bot.prototypes import digest, examples, uncovered_questions
+from bot.prototypes import digest
+from bot.rows import Rows, rows_of, sparse_documents
 from bot.schema import Article, Block, Passage, Sentence
 from bot.sparse import Sparse
 
-FORMAT = 5  # raise when anything in the files' meaning changes
+FORMAT = 6  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "syntok", "PyStemmer", "markdown-it-py")
 REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Which vector belongs to what: one entry for each row of the dense index.
-
-    ``kind`` is 0 for a passage with its headings, 1 for a heading or question wording, 2 for a
-    sentence, 3 for a question known not to be covered, 4 for an example of ``prototypes``. ``passage``
-    is the passage's number (-1 for kinds 3 and 4), ``item`` the text's number in it. Shapes ``(n,)``.
-    """
-
-    kind: NDArray[np.int64]
-    passage: NDArray[np.int64]
-    item: NDArray[np.int64]
-
-
-BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +56,8 @@ class Index:
     rows: Rows
     sparse_questions: Sparse
     sparse_texts: Sparse
+    classifier: Classifier
     encoder: Encoder
-
-
-def rows_of(passages: Sequence[Passage], articles: Sequence[Article]) -> tuple[Rows, list[str]]:
-    """Every text that is embedded, and what each row stands for."""
-    titles = {a.source_id: a.title for a in articles}
-    entries: list[tuple[int, int, int]] = []
-    texts: list[str] = []
-    for number, passage in enumerate(passages):
-        entries.append((BODY, number, 0))
-        texts.append(" ".join([passage.heading or titles[passage.source_id], passage.text]))
-        wordings = [passage.heading or titles[passage.source_id], *passage.questions]
-        for position, wording in enumerate(wordings):
-            entries.append((QUESTION, number, position))
-            texts.append(wording)
-        for position, sentence in enumerate(passage.sentences):
-            entries.append((SENTENCE, number, position))
-            texts.append(sentence.text)
-    aside = [(UNCOVERED, q) for q in uncovered_questions()] + [(EXAMPLE, text) for _, text in examples()]
-    entries.extend((kind, -1, position) for position, (kind, _) in enumerate(aside))
-    texts.extend(text for _, text in aside)
-    table = np.asarray(entries, dtype=np.int64).reshape(-1, 3)
-    return Rows(table[:, 0], table[:, 1], table[:, 2]), texts
-
-
-def question_terms(text: str) -> list[str]:
-    """Terms of the question field: every word counts ("how often"), stemmed."""
-    return [*words(text), *stems(text)]
 
 
 def build(config: Config, progress: Progress | None = None) -> str:
@@ -136,6 +94,7 @@ def _build(config: Config, say: Progress) -> str:
     rows, texts = rows_of(passages, articles)
     vectors = encoder.encode(texts, say)
     Dense.build(vectors).save(folder / "vectors.faiss")
+    Classifier.fit(vectors, rows, len(passages)).save(folder / "classifier.npy")
     np.save(folder / "rows.npy", np.stack([rows.kind, rows.passage, rows.item]), allow_pickle=False)
     questions, bodies = sparse_documents(passages, articles)
     Sparse.build(questions).save(folder / "sparse" / "questions")
@@ -153,16 +112,6 @@ def _build(config: Config, say: Progress) -> str:
     _publish(config.index, name, _sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
-
-
-def sparse_documents(
-    passages: Sequence[Passage], articles: Sequence[Article]
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Terms of the two BM25 fields: question wordings with every word, and headings with text stemmed."""
-    titles = {a.source_id: a.title for a in articles}
-    questions = [question_terms(" ".join([p.heading or titles[p.source_id], *p.questions])) for p in passages]
-    bodies = [stems(" ".join([*p.heading_path, *p.questions, p.text])) for p in passages]
-    return questions, bodies
 
 
 def expectations(config: Config, source: ModelSource) -> dict[str, Any]:
@@ -208,6 +157,7 @@ def load(config: Config) -> Index:
         rows=Rows(table[0], table[1], table[2]),
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
+        classifier=Classifier.load(folder / "classifier.npy"),
         encoder=SentenceTransformerEncoder.load(source, config.threads),
     )
 

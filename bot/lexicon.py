@@ -85,7 +85,9 @@ class Lexicon:
         last = 0
         for match in self.matches(text):
             if match.lay:
-                out.extend([*tokens[last : match.start], self.say[match.concept]])
+                out.extend(tokens[last : match.start])
+                if out[-1:] != [self.say[match.concept]]:  # "dewy glowy" is one thing said twice
+                    out.append(self.say[match.concept])
                 last = match.end
         return " ".join([*out, *tokens[last:]])
 

@@ -4,6 +4,7 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
     dense    the best question wording, and the better of body and best sentence, as cosines
     sparse   mean of two BM25 fields, each divided by the most it could give for the query
+    learned  how likely the passage is meant, by what its wordings have in common
     concept  share of the query's concepts the passage speaks of
     facet    does the passage answer the kind of question asked
 """
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from bot.config import Retrieval
 from bot.dense import Matrix
 from bot.facets import Facets
-from bot.index import EXAMPLE, QUESTION, SENTENCE, UNCOVERED, Index, question_terms
+from bot.index import Index
 from bot.language import stems, words
 from bot.lexicon import Lexicon
 from bot.rewrite import Query
+from bot.rows import EXAMPLE, QUESTION, SENTENCE, UNCOVERED, question_terms
 from bot.schema import Hit, Passage
 
 Cosines = NDArray[np.float64]
@@ -44,8 +46,10 @@ class Found:
 
     hits: tuple[Hit, ...]
     sentences: dict[tuple[str, int], float]  # (passage id, sentence number) > cosine
+    asked: dict[tuple[str, int], float]  # the same > cosine of the nearest wording that asks for the sentence
     vector: Matrix
     contrast: float  # cosine of the nearest question known not to be covered
+    outside: float  # how likely the question is like those, 0 to 1
 
 
 class Retriever:
@@ -61,6 +65,8 @@ class Retriever:
         self._said = dict(zip(facets.by_id, vectors, strict=True))
         self._by_id = {p.id: profile for p, profile in zip(index.passages, self.profiles, strict=True)}
         self._rows = _rows_by_passage(index)
+        self._meant = _meant(index, self._rows)
+        self._longest = max((len(p.sentences) for p in index.passages), default=1)
         self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
         self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
 
@@ -77,8 +83,9 @@ class Retriever:
         """Rank the passages for a query."""
         vector = self._vector(query)
         numbers = self._candidates(vector)
-        cosines, sentences = self._dense(vector, numbers)
+        cosines, sentences, asked = self._dense(vector, numbers)
         sparse = self._sparse(query)
+        learned = self._index.classifier.likelihood(vector)
         scored: list[tuple[float, str, int, dict[str, float]]] = []
         for place, number in enumerate(numbers):
             parts = {
@@ -86,6 +93,7 @@ class Retriever:
                 "question": float(cosines[place, 1]),
                 "body": float(cosines[place, 0]),
                 "sparse": float(sparse[number]),
+                "learned": float(learned[number]) if len(learned) else 0.0,
                 "concept": self._concept(query, self.profiles[number]),
                 "facet": self._facet(query, self.profiles[number]),
             }
@@ -94,7 +102,8 @@ class Retriever:
         hits = [Hit(self._index.passages[n], score, parts) for score, _, n, parts in scored]
         uncovered = self._index.dense.similarity(vector, self._uncovered)
         contrast = float(uncovered.max()) if len(uncovered) else 0.0
-        return Found(tuple(hits[: self._settings.candidates]), sentences, vector, contrast)
+        outside = float(learned[-1]) if len(learned) else 0.0
+        return Found(tuple(hits[: self._settings.candidates]), sentences, asked, vector, contrast, outside)
 
     def _mixed(self, body: float, question: float, sentence: float) -> float:
         share = self._settings.question_share
@@ -119,8 +128,10 @@ class Retriever:
         owners = np.unique(self._index.rows.passage[rows])
         return owners[owners >= 0]
 
-    def _dense(self, vector: Matrix, numbers: NDArray[np.int64]) -> tuple[Cosines, dict[tuple[str, int], float]]:
-        """Best cosine of each passage by kind, shape ``(n, 3)``, and the cosine of each sentence."""
+    def _dense(
+        self, vector: Matrix, numbers: NDArray[np.int64]
+    ) -> tuple[Cosines, dict[tuple[str, int], float], dict[tuple[str, int], float]]:
+        """Best cosine of each passage by kind, shape ``(n, 3)``; of each sentence; of the wordings of each sentence."""
         owned = [self._rows[n] for n in numbers]
         rows = np.concatenate(owned)
         scores = self._index.dense.similarity(vector, rows)
@@ -129,9 +140,13 @@ class Retriever:
         out = np.full((len(numbers), 3), -1.0)
         np.maximum.at(out, (places, kinds), scores)
         names = [self._index.passages[n].id for n in numbers]
+        asking = np.zeros((len(numbers), self._longest))
+        wordings = kinds == QUESTION
+        np.maximum.at(asking, (places[wordings], self._meant[rows[wordings]]), scores[wordings])
         quoted = np.flatnonzero(kinds == SENTENCE)
-        listed = zip(places[quoted].tolist(), items[quoted].tolist(), scores[quoted].tolist(), strict=True)
-        return out, {(names[place], item): score for place, item, score in listed}
+        listed = list(zip(places[quoted].tolist(), items[quoted].tolist(), scores[quoted].tolist(), strict=True))
+        sentences = {(names[place], item): score for place, item, score in listed}
+        return out, sentences, {(names[place], item): float(asking[place, item]) for place, item, _ in listed}
 
     def _sparse(self, query: Query) -> Matrix:
         """Mean of both fields, each relative to the best any passage could get for the terms."""
@@ -166,6 +181,7 @@ class Retriever:
         return (
             parts["dense"]
             + weights.sparse_weight * (0.5 if short else 1.0) * parts["sparse"]
+            + weights.learned_weight * parts["learned"]
             + weights.concept_weight * parts["concept"]
             + weights.facet_weight * parts["facet"]
         )
@@ -188,3 +204,13 @@ def _rows_by_passage(index: Index) -> list[NDArray[np.int64]]:
     order = np.argsort(index.rows.passage, kind="stable")
     edges = np.searchsorted(index.rows.passage[order], np.arange(len(index.passages) + 1))
     return [order[edges[i] : edges[i + 1]] for i in range(len(index.passages))]
+
+
+def _meant(index: Index, rows: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """For each wording's row the number of the sentence nearest to it in its passage; 0 for other rows."""
+    out = np.zeros(len(index.rows.kind), dtype=np.int64)
+    for own in rows:
+        wordings, sentences = own[index.rows.kind[own] == QUESTION], own[index.rows.kind[own] == SENTENCE]
+        nearness = [index.dense.similarity(vector, sentences) for vector in index.dense.vectors(wordings)]
+        out[wordings] = [index.rows.item[sentences[int(near.argmax())]] for near in nearness]
+    return out

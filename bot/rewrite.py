@@ -54,6 +54,7 @@ class _Wrapping:
     follow_up: tuple[re.Pattern[str], ...]
     clauses: re.Pattern[str]
     correction: re.Pattern[str]
+    hollow: frozenset[str]
 
 
 @cache
@@ -65,6 +66,7 @@ def _wrapping() -> _Wrapping:
         follow_up=tuple(re.compile(p, re.IGNORECASE) for p in data["follow_up"]),
         clauses=re.compile(data["clauses"], re.IGNORECASE),
         correction=re.compile(data["correction"], re.IGNORECASE),
+        hollow=frozenset(data["hollow"].split()),
     )
 
 
@@ -97,7 +99,7 @@ class Rewriter:
         mended = self.mended(message)
         if later:
             mended = _wrapping().correction.sub("", mended) or mended
-        pieces = [self._without_story(p) for p in _split(mended) if words(p)]
+        pieces = [self._without_story(p) for p in _joined_to_content(_split(mended)) if words(p)]
         queries = [self._query(piece, later) for piece in pieces]
         return _merged(_asking(queries, self._joined))[:MAX_PARTS]
 
@@ -174,6 +176,22 @@ def _split(text: str) -> list[str]:
             start = joint.end()
         out.append(sentence[start:])
     return [piece.strip() for piece in out if piece.strip()]
+
+
+def _joined_to_content(pieces: list[str]) -> list[str]:
+    """A piece that names nothing ("is it possible", "or what") is no question of its own: it joins its neighbour."""
+    hollow = _wrapping().hollow
+    out: list[str] = []
+    waiting = ""
+    for piece in pieces:
+        if "?" in piece or hollow.isdisjoint(words(piece)) or not hollow.issuperset(content_words(piece)):
+            out.append(f"{waiting} {piece}".strip())
+            waiting = ""
+        elif out:
+            out[-1] = f"{out[-1]} {piece}"
+        else:
+            waiting = f"{waiting} {piece}".strip()
+    return [*out, waiting] if waiting else out
 
 
 def _unwrapped(piece: str) -> str:

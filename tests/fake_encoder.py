@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bot.chunker import chunk
+from bot.classify import Classifier
 from bot.config import Chunking
 from bot.dense import Dense
 from bot.encoder import Encoder, Matrix
-from bot.index import Index, rows_of, sparse_documents
+from bot.index import Index
 from bot.language import words
+from bot.rows import rows_of, sparse_documents
 from bot.schema import Article, Block, BlockKind
 from bot.sparse import Sparse
 
@@ -53,13 +55,15 @@ def index_of(articles: Sequence[Article], encoder: Encoder | None = None) -> Ind
     passages = tuple(p for article in articles for p in chunk(article, Chunking()))
     rows, texts = rows_of(passages, articles)
     questions, bodies = sparse_documents(passages, articles)
+    vectors = encoder.encode(texts)
     return Index(
         version="in-memory",
         articles=tuple(articles),
         passages=passages,
-        dense=Dense.build(encoder.encode(texts)),
+        dense=Dense.build(vectors),
         rows=rows,
         sparse_questions=Sparse.build(questions),
         sparse_texts=Sparse.build(bodies),
+        classifier=Classifier.fit(vectors, rows, len(passages)),
         encoder=encoder,
     )

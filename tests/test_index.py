@@ -25,6 +25,7 @@ from bot.config import Chunking, Config
 from bot.errors import BotError, CorpusError, EncoderError, IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.index import Index
 from bot.pipeline import Bot
+from bot.rows import rows_of
 from tests.bicycle import FILES, write_corpus
 from tests.conftest import ROOT, Command, without_adaptation
 
@@ -107,7 +108,7 @@ def test_what_is_loaded_fits_together(bicycle_index: Index) -> None:
 
 
 def test_a_row_is_the_embedding_of_its_text(bicycle_index: Index) -> None:
-    _, texts = index.rows_of(bicycle_index.passages, bicycle_index.articles)
+    _, texts = rows_of(bicycle_index.passages, bicycle_index.articles)
     some = np.arange(0, len(texts), 7, dtype=np.int64)
     for row in some:
         vector = bicycle_index.encoder.encode([texts[row]])[0]
