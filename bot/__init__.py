@@ -10,11 +10,19 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     dense, sparse, index        FAISS, BM25, and the verified folder they live in
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
-    smalltalk, safety           what must be said before anything is searched; rules are ``data/safety/*.toml``
+    smalltalk, tongue, memory,
+    safety                      what must be said before anything is searched; rules are ``data/safety/*.toml``
     prototypes                  examples that add urgency, and questions known not to be covered
+    output_check, check         the last look at a reply; what a clinic has still to set and to sign
     rewrite, retriever, answer,
     abstention, reply           question to query to hits to sentences to decision to Reply
     batch, __main__             files and the command line
+    sets, set_check, metrics,
+    support                     questions with what is expected; is one reply right, found, cited
+    evaluate, summary, aggregate,
+    compare, gate, endpoint     a set to a run, to figures with intervals, against a baseline
+    results, report, plots      a run as JSON, JUnit, TREC files and as a page
+    calibrate                   fits the decision to answer or decline
     render, pages               a Reply as safe HTML or text; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,32 @@ def parser() -> argparse.ArgumentParser:
     search = command("search", _search, "show what is retrieved for a question, with the scores")
     search.add_argument("question", help="the question")
     search.add_argument("--json", action="store_true", help="as JSON lines")
+    check = command("check", _check, "what to look at before publishing: contacts not set, texts not reviewed")
+    check.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder of articles and clinic.toml")
+    check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
+    _add_evaluation(command)
     return out
+
+
+def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The evaluators' two commands."""
+    judge = command("evaluate", _evaluate, "measure the bot on a set of questions, against a baseline if there is one")
+    judge.epilog = "exit code: 0 equal or better, 1 a regression, 2 the set, the baseline or the bot can't be used"
+    judge.add_argument("set", type=Path, help="the questions: JSON lines, or a spreadsheet saved as CSV")
+    judge.add_argument("--check", action="store_true", help="only validate the set, against the corpus")
+    judge.add_argument("--split", metavar="NAME", help="only the items of this split, such as dev")
+    judge.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier run to compare with")
+    judge.add_argument("--update-baseline", action="store_true", help="write this run to the baseline's file")
+    judge.add_argument("--tolerance", type=float, default=0.0, metavar="POINTS", help="loss of right allowed, of 100")
+    judge.add_argument("--report", type=Path, metavar="DIR", help="write a page, JSON, JUnit XML and TREC files there")
+    judge.add_argument("--endpoint", metavar="URL", help="ask a running server instead of the bot in this process")
+    judge.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="between two requests to it")
+    judge.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="that a reply of it may take")
+    fit = command("calibrate", _calibrate, "fit the decision to answer or decline on a development split")
+    fit.add_argument("set", type=Path, help="the questions: JSON lines, or a spreadsheet saved as CSV")
+    fit.add_argument("--split", metavar="NAME", help="only the items of this split; never test")
+    fit.add_argument("--cost", type=float, default=2.0, help="harm of a wrong answer where a silent one has 1 (2)")
+    fit.add_argument("--output", type=Path, metavar="FILE", help="where the coefficients go (bot/data/abstention.json)")
 
 
 def _build(config: Config, options: argparse.Namespace) -> int:
@@ -113,6 +139,47 @@ def _search(config: Config, options: argparse.Namespace) -> int:
                 shown = "  ".join(f"{k} {v:.3f}" for k, v in parts.items())
                 print(f"{rank:2}  {hit.score:.3f}  {hit.passage.id:36} {hit.passage.heading}\n      {shown}")
     return 0
+
+
+def _evaluate(config: Config, options: argparse.Namespace) -> int:
+    from bot import gate
+
+    task = gate.Task(
+        options.set, options.split, options.baseline, options.update_baseline, options.tolerance, options.report,
+        options.endpoint, options.timeout, options.pause,
+    )  # fmt: skip
+    try:
+        if options.check:
+            lines, code = gate.check_set(config, task.items, task.split)
+        else:
+            lines, code = gate.evaluate(config, task, Bar())
+    except BotError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return gate.UNUSABLE  # 1 says that the bot became worse, and only that
+    print("\n".join(lines))
+    return code
+
+
+def _calibrate(config: Config, options: argparse.Namespace) -> int:
+    from bot import calibrate
+
+    lines = calibrate.command(_open, config, options.set, options.split, options.cost, options.output, Bar())
+    print("\n".join(lines))
+    return 0
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    from bot import check
+    from bot.corpus import load_corpus
+
+    folder = options.folder or config.corpus
+    if options.record:
+        print(check.record(folder))
+        return 0
+    load_corpus(folder)
+    report = check.check(folder)
+    print("\n".join(report.lines()))
+    return 1 if report.unset or report.unreviewed else 0
 
 
 class Bar:

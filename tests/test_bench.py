@@ -1,0 +1,72 @@
+"""The benchmarks run and say the right thing on data so small that it is known."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def load(name: str) -> ModuleType:
+    """A script of ``tests/bench`` as a module."""
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", ROOT / "tests" / "bench" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+external = load("external")
+DOCUMENTS = {
+    "d0": ("How often should a chain be oiled?", "A chain is oiled *every* 2 weeks.\n# Not a heading\n- not an item"),
+    "d1": ("How much air does a tyre need?", "A touring tyre needs 4 to 5 bar of air."),
+    "d2": ("", "Brakes that squeal are usually dirty and want cleaning."),
+    "d3": ("Who invented the saddle?", ""),
+}
+QUERIES = {"q0": "oiling the chain", "q1": "tyre pressure", "q2": "squealing brakes", "q3": "not judged"}
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    def lines(rows: list[dict[str, str]]) -> str:
+        return "".join(json.dumps(row) + "\n" for row in rows)
+
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(lines([{"_id": k, "title": t, "text": x} for k, (t, x) in DOCUMENTS.items()]))
+    (folder / "queries.jsonl").write_text(lines([{"_id": k, "text": text} for k, text in QUERIES.items()]))
+    (folder / "qrels" / "test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\nq0\td0\t1\nq1\td1\t2\nq2\td2\t1\nq2\td0\t0\n"
+    )
+    return folder
+
+
+def test_a_folder_is_read(beir: Path) -> None:
+    data = external.read(beir)
+    assert data.documents == DOCUMENTS
+    assert data.qrels == {"q0": {"d0": 1}, "q1": {"d1": 2}, "q2": {"d2": 1}}
+    assert list(data.queries) == ["q0", "q1", "q2"]
+
+
+def test_documents_become_articles_word_for_word(beir: Path, tmp_path: Path) -> None:
+    from bot.corpus import load_corpus
+
+    names = external.write_corpus(external.read(beir), tmp_path / "corpus")
+    articles = {names[a.source_id]: a for a in load_corpus(tmp_path / "corpus")}
+    assert [b.kind for b in articles["d0"].blocks] == ["heading", "paragraph", "paragraph", "paragraph"]
+    assert articles["d0"].text.endswith("A chain is oiled *every* 2 weeks.\n\n# Not a heading\n\n- not an item")
+
+
+def test_the_retriever_is_measured(beir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert external.main([str(beir), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["data"] == "tiny"
+    assert found["Success@1"]["n"] == 3
+    assert found["RR@10"]["mean"] == found["nDCG@10"]["mean"] == 1.0
