@@ -17,7 +17,7 @@ from bot.answer import Chosen
 from bot.language import stems
 from bot.retriever import Found, Retriever
 from bot.rewrite import Query
-from bot.schema import Passage
+from bot.schema import Passage, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,8 @@ class Model:
         Articles whose headings list other wordings match questions far better than plain ones, so each
         kind has its own fit; the kind that most of the passages are of is taken.
         """
-        plain = sum(not p.questions for p in passages) > len(passages) / 2
         fitted = json.loads((resources.files("bot") / "data" / "abstention.json").read_text(encoding="utf-8"))
-        raw = fitted["plain" if plain else "wordings"]
+        raw = fitted["plain" if plain(passages) else "wordings"]
         return cls(raw["weights"], raw["bias"], raw["threshold"])
 
     def probability(self, signals: Mapping[str, float]) -> float:

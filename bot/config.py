@@ -39,6 +39,11 @@ class Retrieval:
     facet_long: float = 0.05
     context_weight: float = 0.8  # the question before, kept apart instead of glued to the text
 
+    @classmethod
+    def plain(cls) -> Retrieval:
+        """For articles without other wordings: what a passage speaks of says more than how it is asked for."""
+        return cls(concept_weight=0.47, facet_weight=0.1)
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
@@ -61,6 +66,12 @@ class Answering:
             "top": 0.37,
         }
     )
+
+    @classmethod
+    def plain(cls) -> Answering:
+        """For articles without other wordings: the first sentence and the best passage are less of a guide."""
+        weights = {"passage": 0.75, "overlap": 0.15, "concept": 0.13, "facet": 0.07, "value": 0.37}
+        return cls(passage_margin=1.5, side_margin=0.15, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,10 @@ class Config:
     retrieval: Retrieval = field(default_factory=Retrieval)
     answering: Answering = field(default_factory=Answering)
     adaptation: Adaptation = field(default_factory=Adaptation)
+
+    def fitted(self, plain: bool) -> Config:
+        """These settings with the weights that suit articles without (``plain``) or with other wordings."""
+        return replace(self, retrieval=Retrieval.plain(), answering=Answering.plain()) if plain else self
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:

@@ -140,12 +140,16 @@ class SentenceTransformerEncoder:
         import torch
 
         features = self.model.preprocess(list(texts))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # emulated, it would be slower than float32
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
             vectors = self.model(features)["sentence_embedding"]
         return torch.nn.functional.normalize(vectors.float(), dim=-1)
 
-    def encode_quickly(self, texts: Sequence[str]) -> Matrix:
-        """Like ``encode`` in bfloat16: a third of the time, exact to about two digits. For comparisons at build."""
+    def encode_quickly(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
+        """Like ``encode``, for the many texts of a build: sorted by length, in bfloat16 where the CPU has it.
+
+        A third of the time; the vectors' cosine with exact ones is above 0.999.
+        """
         import torch
 
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -154,6 +158,8 @@ class SentenceTransformerEncoder:
             for start in range(0, len(order), BATCH):
                 batch = order[start : start + BATCH]
                 out[batch] = self.embed_tensor([texts[i] for i in batch]).numpy()
+                if progress:
+                    progress("encode", min(start + BATCH, len(texts)), len(texts))
         return out
 
     def vocabulary(self) -> frozenset[str]:

@@ -9,7 +9,9 @@ BotError                    anything this package raises on purpose
 |   +-- IndexMissing        there is none yet
 |   +-- IndexStale          corpus, model, chunking or version changed since the build
 |   +-- IndexDamaged        a file is missing, truncated or altered
++-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
+    +-- SetError            a regression set can't be used (in sets)
 """
 
 from __future__ import annotations

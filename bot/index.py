@@ -92,7 +92,7 @@ def _build(config: Config, say: Progress) -> str:
     if adapted.accepted:
         encoder.save(folder / "encoder")
     rows, texts = rows_of(passages, articles)
-    vectors = encoder.encode(texts, say)
+    vectors = encoder.encode_quickly(texts, say)
     Dense.build(vectors).save(folder / "vectors.faiss")
     Classifier.fit(vectors, rows, len(passages)).save(folder / "classifier.npy")
     np.save(folder / "rows.npy", np.stack([rows.kind, rows.passage, rows.item]), allow_pickle=False)

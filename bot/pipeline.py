@@ -5,7 +5,8 @@ rewrite     the message and its conversation to stand-alone queries
 retriever   a query to ranked passages
 answer      passages to the sentences that answer
 abstention  answer, or say that the articles don't cover it
-reply       all of that as one Reply, each quote checked
+reply       all of that as one Reply, with what must stand beside a quote
+output_check  the last look: what may be quoted and said
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from contextlib import contextmanager
 
 from bot import index as index_module
 from bot.abstention import Abstention, Model
-from bot.answer import Composer
+from bot.answer import Composer, whole
 from bot.clinic import Clinic
 from bot.config import Config
 from bot.facets import Facets
 from bot.index import Index
 from bot.language import language, stems
 from bot.lexicon import Lexicon
-from bot.prototypes import Prototypes, alarmed
+from bot.output_check import OutputCheck
+from bot.prototypes import Prototypes, alarmed, as_example
 from bot.reply import Part, Replies, explanation
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter
 from bot.safety import Safety, Verdict
-from bot.schema import Article, Hit, Reply, Turn
+from bot.schema import Article, Hit, Reply, Turn, plain
 from bot.spelling import Speller, domain_words
 from bot.texts import Texts
 
@@ -37,7 +39,7 @@ class Bot:
     """Answers questions from one index. Thread-safe: nothing is changed by asking."""
 
     def __init__(self, config: Config, index: Index, clinic: Clinic, texts: Texts, safety: Safety) -> None:
-        self.config = config
+        self.config = config = config.fitted(plain(index.passages))
         self.clinic = clinic
         self.texts = texts
         self.index_version = index.version
@@ -50,7 +52,8 @@ class Bot:
         self._prototypes = Prototypes(index.dense, *self._retriever.aside())
         self._composer = Composer(lexicon, facets, config.answering, index.passages)
         self._abstention = Abstention(self._retriever, Model.load(index.passages))
-        self._replies = Replies(texts, self._articles, self._composer)
+        self._output = OutputCheck.load(texts, clinic)
+        self._replies = Replies(texts, self._articles, self._composer, self._output)
 
     @classmethod
     def open(cls, config: Config) -> Bot:
@@ -68,26 +71,63 @@ class Bot:
         clock = _Clock()
         turns = list(turns)[-2 * self.config.max_turns :] or [Turn("user", "")]
         with clock("safety"):
-            verdict = self._alarmed(self._safety.judge(turns), turns[-1].text)
-        if verdict.status is not None and not verdict.retrieve:
+            verdict = self._alarmed(self._safety.judge(turns), turns)
+        if verdict.status is not None and not verdict.retrieve and verdict.status != "caution":
             return self._finished(self._replies.plain(verdict), verdict, (), clock, explain)
         if len(turns[-1].text) > self.config.max_message_chars:
             return self._finished(self._replies.text("too_long"), verdict, (), clock, explain)
+        parts = self._wanted(turns, verdict, clock)
+        given = self._given(turns, verdict, clock)
         if verdict.status == "caution":
-            parts = self._quoted(verdict, clock)
-            return self._finished(self._replies.caution(parts, verdict), verdict, parts, clock, explain)
-        parts = self._parts(turns, verdict, clock)
-        covered = any(part.decision.answer for part in parts)
-        reply = (self._replies.answered if covered else self._replies.abstained)(parts, verdict)
+            reply = self._replies.caution(parts, verdict, given)
+        elif verdict.status == "handoff":
+            reply = self._replies.handoff(parts, verdict, given)
+        elif any(part.decision.answer for part in parts):
+            reply = self._replies.answered(parts, verdict, given)
+        else:
+            reply = self._replies.abstained(parts, verdict)
         return self._finished(reply, verdict, parts, clock, explain)
 
-    def _alarmed(self, verdict: Verdict, message: str) -> Verdict:
-        """Make it urgent where the message is nearer to urgent examples than to anything harmless."""
-        if verdict.status in ("urgent", "smalltalk"):
+    def _alarmed(self, verdict: Verdict, turns: Sequence[Turn]) -> Verdict:
+        """What examples add to the rules: urgency, or that the message is like one judged otherwise."""
+        text = self._rewriter.mended(turns[-1].text[: self.config.max_message_chars])
+        if verdict.status in ("urgent", "smalltalk") or not text:
             return verdict
-        text = self._rewriter.mended(message[: self.config.max_message_chars])
-        alarm = self._prototypes.alarm(self._index.encoder.encode([text])[0]) if text else None
-        return alarmed(verdict, alarm, self.texts) if alarm else verdict
+        vector = self._index.encoder.encode([text])[0]
+        if not verdict.calm and (alarm := self._prototypes.alarm(vector)):
+            return alarmed(verdict, alarm, self.texts)
+        if verdict.status is not None or verdict.told:  # a follow-up leans on more than its own words
+            return verdict
+        like = self._prototypes.like(vector)
+        judged = [self._safety.judge([Turn("user", example)]) for example in like]
+        agreed = len({v.status for v in judged}) == 1 and judged[0].status not in (None, "urgent", "abstained")
+        return as_example(verdict, judged[0], like[0]) if agreed else verdict
+
+    def _wanted(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
+        """What the articles are asked: for a caution what they say about the condition, else the questions."""
+        if verdict.searches:
+            return self._quoted(verdict, clock)
+        parts = self._parts(turns, verdict, clock) if verdict.retrieve else []
+        return parts if verdict.status is None else [part for part in parts if part.decision.answer]
+
+    def _given(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> frozenset[str]:
+        """The disclaimers that earlier replies of this conversation gave. Only what would be repeated is looked up."""
+        general = self.texts["disclaimer_general"]
+        places = [i for i, turn in enumerate(turns) if turn.role == "user"][-len(verdict.told) - 1 : -1]
+        given: set[str] = set()
+        for place, told in zip(places, verdict.told, strict=True):
+            if told.status in (None, "caution"):
+                given.add(general)
+            repeated = set(told.disclaimers) & set(verdict.disclaimers) - given
+            sure = told.status == "caution"
+            if repeated and (sure or (told.status is None and self._covers(turns[: place + 1], clock))):
+                given |= repeated
+        return frozenset(given)
+
+    def _covers(self, turns: Sequence[Turn], clock: _Clock) -> bool:
+        """Whether the question that the turns end with was answered from the articles."""
+        verdict = Verdict(None, (), question=turns[-1].text)
+        return any(part.decision.answer for part in self._parts(turns, verdict, clock))
 
     def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
         """Each question of the message with its hits, sentences and decision."""
@@ -113,11 +153,13 @@ class Bot:
             found = self._retriever.search(query)
         with clock("answer"):
             chosen = self._composer.choose(query, found, budget, mention)
+            chosen = tuple(c for c in chosen if self._output.quotable(whole(c)))
             decision = self._abstention.decide(query, found, chosen)
         return Part(query, found, chosen, decision)
 
     def _finished(self, reply: Reply, verdict: Verdict, parts: Sequence[Part], clock: _Clock, explain: bool) -> Reply:
         why = explanation(verdict, parts) if explain else None
+        reply = self._replies.checked(reply)
         return reply.with_(index_version=self.index_version, timings_ms=clock.total(), why=why)
 
     def search(self, question: str) -> list[tuple[Query, tuple[Hit, ...]]]:

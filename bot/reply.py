@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.abstention import Decision
 from bot.answer import Chosen, Composer, cite
-from bot.errors import BotError
+from bot.output_check import OutputCheck
 from bot.retriever import Found
 from bot.rewrite import Query
 from bot.safety import Verdict
-from bot.schema import Article, Differ, Hit, Reply
+from bot.schema import Article, Differ, Hit, Reply, Status
 from bot.texts import Texts
+
+log = logging.getLogger(__name__)
 
 SUGGESTIONS = 3  # as many as a phone shows without scrolling
 
@@ -29,12 +32,16 @@ class Part:
 
 
 class Replies:
-    """One method a status; texts come from data, sentences from articles."""
+    """One method a status; texts come from data, sentences from articles.
 
-    def __init__(self, texts: Texts, articles: Mapping[str, Article], composer: Composer) -> None:
+    ``given`` are the texts that earlier replies of the conversation already gave.
+    """
+
+    def __init__(self, texts: Texts, articles: Mapping[str, Article], composer: Composer, output: OutputCheck) -> None:
         self._texts = texts
         self._articles = articles
         self._composer = composer
+        self._output = output
 
     def plain(self, verdict: Verdict) -> Reply:
         """A reply without articles: urgent, handoff, refused, smalltalk."""
@@ -45,59 +52,68 @@ class Replies:
         """A reply of one text, such as that the message is too long."""
         return Reply("abstained", self._texts[key])
 
-    def answered(self, parts: Sequence[Part], verdict: Verdict) -> Reply:
+    def answered(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str]) -> Reply:
         """The covered parts answered; the rest said to be missing."""
         covered = [p for p in parts if p.decision.answer]
-        body, reply = self._body(covered)
         lines = [self._texts["partly_covered"]] if len(covered) < len(parts) else []
         lines += [verdict.lead] if verdict.lead else []
-        lines += [self._texts["differ_lead"]] if reply.differ else []
+        reply = self._body(covered, verdict, given, lines)
         return reply.with_(
             status="answered",
-            answer=" ".join([*lines, body]),
-            disclaimers=self._disclaimers(verdict),
             suggestions=_suggestions(parts, reply.citations),
             confidence=min(p.decision.confidence for p in covered),
         )
 
-    def caution(self, parts: Sequence[Part], verdict: Verdict) -> Reply:
+    def caution(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str]) -> Reply:
         """That the bot can't decide, what must be said before a quote, and what the articles say."""
         quoted = [p for p in parts if p.chosen]
-        body, reply = self._body(quoted)
+        lines = [verdict.lead, *(verdict.before_quotes if quoted else ())]
         if not quoted and verdict.searches:
-            body = self._texts["not_mentioned"]
-        before = verdict.before_quotes if quoted else ()
-        return reply.with_(
-            status="caution",
-            answer=" ".join(t for t in (verdict.lead, *before, body) if t),
-            disclaimers=self._disclaimers(verdict, said=" ".join([verdict.lead, *before])),
-            confidence=1.0,
-        )
+            lines.append(self._texts["not_mentioned"])
+        return self._body(quoted, verdict, given, lines).with_(status="caution", confidence=1.0)
+
+    def handoff(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str]) -> Reply:
+        """Whom to ask, and what the articles say on the question beside it."""
+        covered = [p for p in parts if p.decision.answer]
+        if not covered:
+            return Reply("handoff", verdict.lead, confidence=1.0)
+        return self._body(covered, verdict, given, [verdict.lead]).with_(status="handoff", confidence=1.0)
 
     def abstained(self, parts: Sequence[Part], verdict: Verdict) -> Reply:
         """That the articles don't cover it, with the nearest questions they do cover."""
         confidence = max((p.decision.confidence for p in parts), default=0.0)
         near = _suggestions(parts, ())
-        return Reply("abstained", self._texts["abstained"], suggestions=near, confidence=confidence)
+        answer = " ".join(t for t in (verdict.lead, self._texts["abstained"]) if t)
+        return Reply("abstained", answer, suggestions=near, confidence=confidence)
 
-    def _body(self, parts: Sequence[Part]) -> tuple[str, Reply]:
-        """Text and citations of the chosen sentences, the differing values beside them."""
-        texts: list[str] = []
+    def checked(self, reply: Reply) -> Reply:
+        """The reply, or the neutral one where it breaks a rule of the output check."""
+        fault = self._output.fault(reply, self._articles)
+        if not fault:
+            return reply
+        log.error("output check: reply not given: %s", fault)  # the rule, never the text
+        status: Status = "urgent" if reply.status == "urgent" else "handoff"
+        disclaimers = (self._texts["disclaimer_urgent"],) if status == "urgent" else ()
+        return Reply(status, self._texts["failsafe"], disclaimers=disclaimers)
+
+    def _body(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str], lines: Sequence[str]) -> Reply:
+        """Our lines, the chosen sentences with what stands beside them, their citations and disclaimers."""
         reply = Reply("answered", "")
         for part in parts:
-            text, citations, numbers = cite(part.chosen, self._articles, len(reply.citations) + 1)
-            texts.append(text)
+            _, citations, numbers = cite(part.chosen, self._articles, len(reply.citations) + 1)
             differ: tuple[Differ, ...] = self._composer.differ(part.query, part.chosen, numbers)
             reply = reply.with_(citations=reply.citations + citations, differ=reply.differ + differ)
-        for citation in reply.citations:
-            article = self._articles[citation.source_id]
-            if article.text[citation.start : citation.end] != citation.quote:
-                raise BotError(f"a quote of {citation.source_id} is not its span: run 'python -m bot build'")
-        return " ".join(texts), reply
+        lead = " ".join([*lines, self._texts["differ_lead"]] if reply.differ else lines)
+        body, left = self._output.woven(reply.citations, lead, verdict.disclaimers, given)
+        answer = f"{lead} {body}".strip()
+        return reply.with_(answer=answer, disclaimers=self._disclaimers((*verdict.disclaimers, *left), answer, given))
 
-    def _disclaimers(self, verdict: Verdict, said: str = "") -> tuple[str, ...]:
-        every = (*verdict.disclaimers, self._texts["disclaimer_general"])
-        return tuple(dict.fromkeys(d for d in every if d not in said))
+    def _disclaimers(self, every: Sequence[str], answer: str, given: frozenset[str]) -> tuple[str, ...]:
+        """The general one first, in short where it was given, and what nobody has said yet."""
+        general = self._texts["disclaimer_general"]
+        first = self._texts["disclaimer_general_short"] if general in given else general
+        others = (d for d in every if d != general and d not in answer and d not in given)
+        return tuple(dict.fromkeys((first, *others)))
 
 
 def _suggestions(parts: Sequence[Part], citations: Sequence[Any]) -> tuple[str, ...]:
@@ -124,9 +140,9 @@ def explanation(verdict: Verdict, parts: Sequence[Part]) -> dict[str, Any]:
         "parts": [
             {
                 "query": _plain_query(p.query),
-                "hits": [_plain_hit(h) for h in p.found.hits[:5]],
+                "hits": [_plain_hit(h) for h in p.found.hits[:10]],
                 "chosen": [
-                    {"passage": c.passage.id, "sentence": c.sentence.text, **_rounded({"score": c.score, **c.parts})}
+                    {**_rounded({"score": c.score, **c.parts}), "passage": c.passage.id, "sentence": c.sentence.text}
                     for c in p.chosen
                 ],
                 "decision": {

@@ -20,11 +20,13 @@ from bot.polarity import POLARITIES, Polarity, PolarityRules, compile_all, find_
 
 DATA = Path(__file__).parent / "data" / "safety"
 # Files with a form of their own; every other file holds terms, frames and rules.
-_SPECIAL = ("spelling", "fragments", "polarity", "idioms", "policy")
+_SPECIAL = ("spelling", "fragments", "polarity", "idioms", "policy", "tongues")
 _ASSERTED = frozenset({"present", "unknown"})
 MAX_MENTIONS = 40  # of one pattern in one message; nobody says a thing that often
 _SHORT = 5  # words; a message this short leaves out "I have" and "can I" ("breastfeeding?")
 _DEPTH = 8  # frames may use frames; deeper than this is a circle
+# Terms and frames that the code itself asks for.
+_ASKED = ("takes_back", "plays_down", "corrects_who", "plan", "subject", "suitability", "asks", "asks_in_general")
 
 Condition = tuple[tuple[tuple[bool, str], ...], ...]  # any of: all of: (wanted, name)
 
@@ -87,7 +89,7 @@ class Rulebook:
     frames: Mapping[str, Condition]
     rules: tuple[Rule, ...]
     policy: Mapping[str, Any]
-    lines: Mapping[str, str]  # first line of an emergency reply, by language
+    tongues: Mapping[str, Any]  # other languages: how to tell them, and a line in each
     words: Mapping[str, Any]  # what small talk is made of
 
     @classmethod
@@ -117,7 +119,7 @@ class Rulebook:
             },
             rules=tuple(rule for name, content in ordinary.items() for rule in _rules(name, content, macros)),
             policy=data["policy"],
-            lines=data["languages"]["lines"],
+            tongues=data["tongues"],
             words=data["smalltalk"]["words"],
         )
         book._check()
@@ -134,7 +136,8 @@ class Rulebook:
         for pattern in [t.pattern for t in self.terms.values()] + [r.pattern for r in self.rules if r.pattern]:
             openings(pattern)
         names = self.terms.keys() | self.frames.keys() | {"short", "question"}
-        used = [(f"frame {key}", [condition]) for key, condition in self.frames.items()]
+        used: list[tuple[str, list[Condition]]] = [("the code", [(((True, name),),) for name in _ASKED])]
+        used += [(f"frame {key}", [condition]) for key, condition in self.frames.items()]
         used += [(f"rule {rule.id}", list(rule.when)) for rule in self.rules]
         for where, conditions in used:
             for condition in conditions:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from bot.clinic import Clinic
 from bot.errors import DataError
+from bot.memory import Memory, Recall, Told
 from bot.polarity import Polarity
 from bot.rules import Finding, Reading, Rule, Rulebook
 from bot.schema import Status, Turn
 from bot.smalltalk import SmallTalk
 from bot.texts import Texts
+from bot.tongue import Tongues
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +60,8 @@ class Verdict:
     disclaimers: tuple[str, ...] = ()
     before_quotes: tuple[str, ...] = ()
     question: str = ""
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What the earlier user turns said. Built anew for every message; nothing is kept."""
-
-    carried: frozenset[str] = frozenset()
-    disclosed: dict[str, Rule] = field(default_factory=dict)  # concept > its rule
-    urgent: Finding | None = None
-    replies_since_urgent: int = 0
+    calm: bool = False  # asks what is usual, or to have it: sounding like an emergency makes it none
+    told: tuple[Told, ...] = ()  # what earlier replies said
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,87 +71,55 @@ class Safety:
     book: Rulebook
     clinic: Clinic
     texts: Texts
-    lines: Mapping[str, str]
-    smalltalk: SmallTalk
+    tongues: Tongues
+    recall: Recall
 
     @classmethod
     def load(cls, clinic: Clinic, texts: Texts, book: Rulebook | None = None) -> Safety:
         """Read the rules, and check that every text they name exists."""
         book = book or Rulebook.load()
         _check_texts(book, texts)
-        number = clinic.emergency_number or "112 / 911 / 999"
-        lines = {code: line.format(emergency_number=number) for code, line in book.lines.items()}
-        return cls(book, clinic, texts, lines, SmallTalk.make(book.words, book.policy["noise"]["keys"]))
+        talk = SmallTalk.make(book.words, book.policy["noise"]["keys"])
+        return cls(book, clinic, texts, Tongues.make(book.tongues, clinic), Recall(book, talk))
 
     def judge(self, turns: Sequence[Turn]) -> Verdict:
         """Judge the last user turn in the light of the earlier ones. Fails closed."""
         try:
-            said = [turn.text for turn in turns if turn.role == "user"]
-            return self._judge(said[-1] if said else "", self._remember(said[:-1][-MAX_EARLIER:]))
+            said = [turn.text for turn in turns if turn.role == "user"] or [""]
+            memory = Memory()
+            verdicts = [self._step(message, memory) for message in said[-MAX_EARLIER - 1 :]]
+            return replace(verdicts[-1], told=tuple(memory.told[:-1]))
         except Exception as error:  # fail closed: whatever goes wrong here must not let a message through
             log.error("safety step failed: %s", type(error).__name__)  # never the text
             label = Label("failsafe", type(error).__name__, "unknown", "safety:failsafe", "")
             return Verdict("handoff", (label,), self.texts["failsafe"], retrieve=False)
 
-    # --- memory ---------------------------------------------------------------------------------
-
-    def _remember(self, earlier: Sequence[str]) -> _Memory:
-        memory = _Memory()
-        for message in earlier:
-            reading = self.book.read(message, memory.carried)
-            found = reading.findings()
-            memory.replies_since_urgent += 1
-            urgent = self._first(found, "urgent") or self._still_urgent(reading, memory)
-            if urgent:
-                memory.urgent, memory.replies_since_urgent = urgent, 0
-            self._disclose(reading, found, memory)
-            memory.carried = reading.carries()
+    def _step(self, message: str, memory: Memory) -> Verdict:
+        """Judge one message and take it in."""
+        reading = self.book.read(message, memory.carried)
+        found = reading.findings()
         memory.replies_since_urgent += 1
-        return memory
-
-    def _disclose(self, reading: Reading, found: Sequence[Finding], memory: _Memory) -> None:
-        """Keep what was told of a condition; a correction takes it back, playing it down does not."""
-        if reading.holds("takes_back"):
-            memory.disclosed.clear()
-        for finding in found:
-            rule = finding.rule
-            if rule.situation not in self.book.policy["remembered"]:
-                continue
-            if finding.fires and rule.concept not in self.book.policy["not_remembered"]:
-                memory.disclosed[rule.concept] = rule
-            elif finding.mention.polarity == "negated":
-                memory.disclosed.pop(rule.concept, None)
-
-    def _still_urgent(self, reading: Reading, memory: _Memory) -> Finding | None:
-        """The urgent finding that still stands: playing it down or correcting who it is lowers nothing; thanks do."""
-        recent = memory.replies_since_urgent <= self.book.policy["reminder_turns"]
-        if not memory.urgent or not recent or self.smalltalk.text_key(reading.text.plain, reading.text.original):
-            return None
-        return memory.urgent if reading.holds("plays_down") or reading.holds("corrects_who") else None
+        self.recall.take_back(reading, found, memory)
+        verdict = replace(self._decide(reading, found, memory), calm=reading.holds("asks_in_general"))
+        urgent = (self._first(found, "urgent") or memory.urgent) if verdict.status == "urgent" else None
+        if not urgent and self.recall.reminds(memory):
+            verdict = replace(verdict, lead=f"{self.texts['urgent_reminder']} {verdict.lead}".strip())
+        searches = tuple(search.query for search in verdict.searches)
+        memory.told.append(Told(memory.turn, verdict.status, verdict.disclaimers, verdict.lead, searches))
+        self.recall.keep(reading, found, urgent, memory)
+        return verdict
 
     # --- decision -------------------------------------------------------------------------------
 
-    def _judge(self, message: str, memory: _Memory) -> Verdict:
-        reading = self.book.read(message, memory.carried)
-        found = reading.findings()
-        self._disclose(reading, [f for f in found if not f.fires], memory)
-        verdict = self._decide(reading, found, memory)
-        if verdict.status == "urgent":
-            return verdict
-        if memory.urgent and memory.replies_since_urgent <= self.book.policy["reminder_turns"]:
-            lead = f"{self.texts['urgent_reminder']} {verdict.lead}".strip()
-            return replace(verdict, lead=lead)
-        return verdict
-
-    def _decide(self, reading: Reading, found: Sequence[Finding], memory: _Memory) -> Verdict:
+    def _decide(self, reading: Reading, found: Sequence[Finding], memory: Memory) -> Verdict:
         labels = tuple(self._label(f, reading) for f in found)
         question = reading.text.original
         urgent = self._first(found, "urgent")
-        if urgent or (urgent := self._still_urgent(reading, memory)):
+        if urgent or (urgent := self.recall.still_urgent(reading, memory)):
             own = () if urgent in found else (self._label(urgent, reading),)
             return self._urgent(urgent, own + labels, question)
         if caution := self._cautions(reading, found, memory):
-            return self._caution(caution, found, labels, self._without_instructions(reading, found) or question)
+            return self._caution(caution, reading, found, labels, memory)
         if abuse := self._of(found, "abuse"):
             return self._line("refused", abuse, labels, question)
         if instruction := self._of(found, "injection"):
@@ -165,52 +127,77 @@ class Safety:
         return self._ordinary(reading, found, labels, memory)
 
     def _ordinary(
-        self, reading: Reading, found: Sequence[Finding], labels: tuple[Label, ...], memory: _Memory
+        self, reading: Reading, found: Sequence[Finding], labels: tuple[Label, ...], memory: Memory
     ) -> Verdict:
-        """Handoff, small talk, or a question for the articles."""
+        """Handoff, small talk, another language, or a question for the articles."""
         question = reading.text.original
         talk = self._of(found, "privacy") or self._of(found, "smalltalk")
         handoff = self._of(found, "handoff")
         if talk and not (handoff or self._subject_beside(reading, talk)):
             return self._line("smalltalk", talk, labels, question)
         if handoff:
-            return self._line("handoff", handoff, labels, question)
-        if key := self.smalltalk.text_key(reading.text.plain, question):
+            return self._handoff(reading, found, handoff, labels, memory)
+        if key := self.recall.smalltalk.text_key(reading.text.plain, question):
             label = Label("smalltalk", key, "unknown", "smalltalk:words", reading.text.words(0, len(reading.masked)))
             return Verdict("smalltalk", (*labels, label), self.texts[key], retrieve=False, question=question)
-        kept = [d for rule in memory.disclosed.values() for d in rule.disclaimers]
+        if code := self.tongues.of(reading.text.plain, question):
+            label = Label("language", code, "unknown", "languages:words", question.strip())
+            lead = self.tongues.answered(code, self.texts["other_language"])
+            return Verdict("abstained", (*labels, label), lead, retrieve=False, question=question)
+        kept = [d for rule in memory.rules() for d in rule.disclaimers]
         return Verdict(None, labels, disclaimers=self._disclaimers(found, kept), question=question)
 
+    def _handoff(
+        self, reading: Reading, found: Sequence[Finding], finding: Finding, labels: tuple[Label, ...], memory: Memory
+    ) -> Verdict:
+        """Only the clinic can answer; a question for the articles beside it is kept."""
+        verdict = self._line("handoff", finding, labels, reading.text.original)
+        rest = self._without(reading, found, "handoff")
+        again = self.book.read(rest, memory.carried)
+        left = again.findings()
+        if not rest or not again.holds("asks") or self._of(left, "handoff") or self._of(left, "smalltalk"):
+            return verdict
+        return replace(verdict, retrieve=True, question=rest, disclaimers=self._disclaimers(left, ()))
+
     def _urgent(self, finding: Finding, labels: tuple[Label, ...], question: str) -> Verdict:
-        lead = self._text(finding.rule)
-        if finding.rule.concept in self.lines:
-            lead = f"{self.lines[finding.rule.concept]} {lead}"
+        lead = self.tongues.urgent(finding.rule.concept, self._text(finding.rule))
         return Verdict(
             "urgent", labels, lead, retrieve=False, disclaimers=(self.texts["disclaimer_urgent"],), question=question
         )
 
-    def _cautions(self, reading: Reading, found: Sequence[Finding], memory: _Memory) -> list[Rule]:
+    def _cautions(self, reading: Reading, found: Sequence[Finding], memory: Memory) -> list[Rule]:
         """The rules that call for caution, most serious first; remembered ones where they matter again."""
         order: list[str] = self.book.policy["order"]
         fired = [f.rule for f in found if f.fires and f.rule.situation in self.book.policy["caution"]]
         rules = sorted(fired, key=lambda rule: order.index(rule.situation))
         about_diary = any(f.fires and f.rule.situation == "handoff" and f.rule.concept != "booking" for f in found)
         if memory.disclosed and not about_diary and (rules or reading.holds("plan")):
-            rules += [rule for rule in memory.disclosed.values() if rule not in rules]
+            rules += [rule for rule in memory.rules() if rule not in rules]
         return rules
 
     def _caution(
-        self, rules: Sequence[Rule], found: Sequence[Finding], labels: tuple[Label, ...], question: str
+        self,
+        rules: Sequence[Rule],
+        reading: Reading,
+        found: Sequence[Finding],
+        labels: tuple[Label, ...],
+        memory: Memory,
     ) -> Verdict:
+        """The most serious rule leads; what this conversation was already told in full is only recalled."""
         searches = {rule.search: Search(rule.search, rule.mention) for rule in rules if rule.search}
+        shown = list(searches.values())[: self.book.policy["searches"]]
+        lead = self._text(rules[0])
+        again = memory.quoted(lead, [search.query for search in shown])
+        fired = any(f.fires and f.rule in rules for f in found)
         return Verdict(
             "caution",
             labels,
-            self._text(rules[0]),
-            searches=tuple(searches.values())[: self.book.policy["searches"]],
+            self.texts["caution_again"] if again else lead,
+            retrieve=not again or not (fired or reading.holds("suitability")),
+            searches=() if again else tuple(shown),
             disclaimers=self._disclaimers(found, [d for rule in rules for d in rule.disclaimers]),
             before_quotes=tuple(dict.fromkeys(self.texts[key] for rule in rules for key in rule.before)),
-            question=question,
+            question=self._without(reading, found, "injection") or reading.text.original,
         )
 
     def _instruction(
@@ -219,10 +206,10 @@ class Safety:
         found: Sequence[Finding],
         finding: Finding,
         labels: tuple[Label, ...],
-        memory: _Memory,
+        memory: Memory,
     ) -> Verdict:
         """An instruction is no question; where a real one is left without it, that is judged."""
-        rest = self._without_instructions(reading, found)
+        rest = self._without(reading, found, "injection")
         if not rest:
             return self._line("refused", finding, labels, reading.text.original)
         again = self.book.read(rest, memory.carried)
@@ -268,12 +255,12 @@ class Safety:
         pieces.append((start, len(plain)))
         return [(a + len(plain[a:b]) - len(plain[a:b].lstrip()), b) for a, b in pieces if plain[a:b].strip()]
 
-    def _without_instructions(self, reading: Reading, found: Sequence[Finding]) -> str:
-        """The message, as typed, without the clauses that instruct; empty if no real question is left."""
-        rules = [f.rule for f in found if f.fires and f.rule.situation == "injection"]
-        if not rules:
-            return ""
+    def _without(self, reading: Reading, found: Sequence[Finding], situation: str) -> str:
+        """The message, as typed, without the clauses of a situation; empty if no real question is left."""
+        rules = [f.rule for f in found if f.fires and f.rule.situation == situation]
         hits = [m.span() for rule in rules if rule.pattern for m in rule.pattern.finditer(reading.masked)]
+        if not hits:
+            return ""
         pieces = [(a, b) for a, b in self._pieces(reading) if not any(s < b and e > a for s, e in hits)]
         kept = [reading.text.words(a, b) for a, b in pieces]
         rest = ". ".join(words for words in kept if words)

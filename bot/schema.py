@@ -5,7 +5,7 @@ All offsets are character offsets into ``Article.text`` (Python ``str`` indices,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -191,3 +191,8 @@ class Reply:
         if self.why is not None:
             out["why"] = dict(self.why)
         return out
+
+
+def plain(passages: Sequence[Passage]) -> bool:
+    """Are most passages without other wordings? Such a corpus is searched and judged with weights of its own."""
+    return sum(not p.questions for p in passages) > len(passages) / 2

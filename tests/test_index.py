@@ -25,7 +25,7 @@ from bot.config import Chunking, Config
 from bot.errors import BotError, CorpusError, EncoderError, IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.index import Index
 from bot.pipeline import Bot
-from bot.rows import rows_of
+from bot.rows import BODY, QUESTION, SENTENCE, rows_of
 from tests.bicycle import FILES, write_corpus
 from tests.conftest import ROOT, Command, without_adaptation
 
@@ -103,7 +103,7 @@ def test_what_is_loaded_fits_together(bicycle_index: Index) -> None:
     assert len(rows.kind) == len(rows.passage) == len(rows.item) == len(bicycle_index.dense)
     for number, passage in enumerate(passages):
         own = rows.passage == number
-        kinds = [int((own & (rows.kind == kind)).sum()) for kind in (index.BODY, index.QUESTION, index.SENTENCE)]
+        kinds = [int((own & (rows.kind == kind)).sum()) for kind in (BODY, QUESTION, SENTENCE)]
         assert kinds == [1, 1 + len(passage.questions), len(passage.sentences)]
 
 
