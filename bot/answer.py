@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.config import Answering
 from bot.facets import Facet, Facets
@@ -40,6 +41,10 @@ class Composer:
         self._facets = facets
         self._settings = settings
         self._weight = _weights(passages)
+        # Read once: the sentences of a corpus are few, and every question asks the same of them.
+        self._said = lru_cache(maxsize=None)(lambda text: frozenset(stems(text)))
+        self._spoken = lru_cache(maxsize=None)(lexicon.concepts)
+        self._told = lru_cache(maxsize=None)(self._tells)
 
     def choose(self, query: Query, found: Found, max_words: int, mention: str = "") -> tuple[Chosen, ...]:
         """The sentences that answer, best first, within ``max_words``.
@@ -73,20 +78,22 @@ class Composer:
     def _parts(
         self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, top: float
     ) -> dict[str, float]:
-        said = frozenset(stems(sentence.text))
-        spoken = self._lexicon.concepts(sentence.text)
+        spoken = self._spoken(sentence.text)
         asked = query.concepts or (query.soft - {"treatment"})
-        answered = [self._facets[f].directly(sentence.text) for f in query.facets]
-        valued = [bool(values(sentence.text, self._facets[f].value)) for f in query.facets]
+        told = [self._told(facet, sentence.text) for facet in query.facets]
         return {
             "passage": hit.score,
-            "overlap": self._share(wanted, said),
+            "overlap": self._share(wanted, self._said(sentence.text)),
             "concept": len(asked & spoken) / len(asked) if asked else 0.0,
-            "facet": max(answered, default=0.0),
-            "value": max((a * v for a, v in zip(answered, valued, strict=True)), default=0.0),
+            "facet": max((directly for directly, _ in told), default=0.0),
+            "value": max((directly * valued for directly, valued in told), default=0.0),
             "first": float(sentence is hit.passage.sentences[0]),
             "top": float(hit.score == top),
         }
+
+    def _tells(self, facet: str, sentence: str) -> tuple[float, bool]:
+        """How directly a sentence answers the facet, and whether it gives a value of the facet's kind."""
+        return self._facets[facet].directly(sentence), bool(values(sentence, self._facets[facet].value))
 
     def _picked(self, ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
         """Greedy: the best sentence, then the best of what is left, other articles a little ahead."""
@@ -137,11 +144,11 @@ class Composer:
         return chosen.score + (self._settings.fresh_source if fresh else 0.0)
 
     def _redundant(self, chosen: Chosen, out: Sequence[Chosen]) -> bool:
-        said = frozenset(stems(chosen.sentence.text))
+        said = self._said(chosen.sentence.text)
         for other in out:
             if other.passage.id == chosen.passage.id and other.number == chosen.number:
                 return True
-            if self._share(said, frozenset(stems(whole(other)))) >= REDUNDANT and not _new_number(chosen, out):
+            if self._share(said, self._said(whole(other))) >= REDUNDANT and not _new_number(chosen, out):
                 return True
         return False
 

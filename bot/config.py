@@ -137,6 +137,8 @@ def prepare_environment(config: Config) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "0" if from_hub else "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for library in ("OMP", "OPENBLAS", "MKL"):  # numpy's and FAISS' products are small: threads only get in the way
+        os.environ.setdefault(f"{library}_NUM_THREADS", str(config.threads))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread must not burn a core others need
 
 

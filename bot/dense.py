@@ -20,8 +20,10 @@ class Dense:
     milliseconds, so an approximate index would only lose hits.
     """
 
-    def __init__(self, index: faiss.Index) -> None:
+    def __init__(self, index: faiss.IndexFlat) -> None:
         self._index = index
+        flat = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)  # a view of the rows, not a copy
+        self._rows: Matrix = flat.reshape(index.ntotal, index.d)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -40,13 +42,13 @@ class Dense:
 
     def similarity(self, query: Matrix, rows: NDArray[np.int64]) -> Matrix:
         """Exact scores of the named rows, shape ``(len(rows),)``."""
-        if len(rows) == 0:
-            return np.zeros(0, dtype=np.float32)
-        return np.asarray(self._index.reconstruct_batch(rows) @ query, dtype=np.float32)
+        if 2 * len(rows) < len(self):
+            return np.asarray(self._rows[rows] @ query, dtype=np.float32)
+        return np.asarray((self._rows @ query)[rows], dtype=np.float32)  # cheaper than copying most of the rows
 
     def vectors(self, rows: NDArray[np.int64]) -> Matrix:
         """The named rows themselves, shape ``(len(rows), dim)``."""
-        return np.asarray(self._index.reconstruct_batch(rows), dtype=np.float32)
+        return self._rows[rows]
 
     def save(self, path: Path) -> None:
         """Write the index to one file."""
@@ -60,6 +62,9 @@ class Dense:
             IndexDamaged: not a FAISS index.
         """
         try:
-            return cls(faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8)))
+            index = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
         except (RuntimeError, OSError) as error:
             raise IndexDamaged(f"{path}: not a FAISS index: run 'python -m bot build'") from error
+        if not isinstance(index, faiss.IndexFlat):
+            raise IndexDamaged(f"{path}: not an exact FAISS index: run 'python -m bot build'")
+        return cls(index)

@@ -20,6 +20,7 @@ from bot.abstention import Abstention, Model
 from bot.answer import Composer, whole
 from bot.clinic import Clinic
 from bot.config import Config
+from bot.dense import Matrix
 from bot.facets import Facets
 from bot.index import Index
 from bot.language import language, stems
@@ -71,7 +72,7 @@ class Bot:
         clock = _Clock()
         turns = list(turns)[-2 * self.config.max_turns :] or [Turn("user", "")]
         with clock("safety"):
-            verdict = self._alarmed(self._safety.judge(turns), turns)
+            verdict = self._alarmed(self._safety.judge(turns), turns, clock)
         if verdict.status is not None and not verdict.retrieve and verdict.status != "caution":
             return self._finished(self._replies.plain(verdict), verdict, (), clock, explain)
         if len(turns[-1].text) > self.config.max_message_chars:
@@ -88,12 +89,12 @@ class Bot:
             reply = self._replies.abstained(parts, verdict)
         return self._finished(reply, verdict, parts, clock, explain)
 
-    def _alarmed(self, verdict: Verdict, turns: Sequence[Turn]) -> Verdict:
+    def _alarmed(self, verdict: Verdict, turns: Sequence[Turn], clock: _Clock) -> Verdict:
         """What examples add to the rules: urgency, or that the message is like one judged otherwise."""
-        text = self._rewriter.mended(turns[-1].text[: self.config.max_message_chars])
+        text = self._rewriter.mended(turns[-1].text[: self.config.max_message_chars]).rstrip(" ?.!")
         if verdict.status in ("urgent", "smalltalk") or not text:
             return verdict
-        vector = self._index.encoder.encode([text])[0]
+        vector = self._embedded(text, turns, clock)
         if not verdict.calm and (alarm := self._prototypes.alarm(vector)):
             return alarmed(verdict, alarm, self.texts)
         if verdict.status is not None or verdict.told:  # a follow-up leans on more than its own words
@@ -102,6 +103,13 @@ class Bot:
         judged = [self._safety.judge([Turn("user", example)]) for example in like]
         agreed = len({v.status for v in judged}) == 1 and judged[0].status not in (None, "urgent", "abstained")
         return as_example(verdict, judged[0], like[0]) if agreed else verdict
+
+    def _embedded(self, text: str, turns: Sequence[Turn], clock: _Clock) -> Matrix:
+        """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
+        queries = self._rewriter.queries([t.text for t in turns if t.role == "user"])
+        texts = dict.fromkeys([text, *(t for q in queries for t in (q.text, q.context) if t)])
+        clock.embedded.update(zip(texts, self._index.encoder.encode(list(texts)), strict=True))
+        return clock.embedded[text]
 
     def _wanted(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
         """What the articles are asked: for a caution what they say about the condition, else the questions."""
@@ -150,7 +158,7 @@ class Bot:
 
     def _part(self, query: Query, budget: int, clock: _Clock, mention: str = "") -> Part:
         with clock("retrieve"):
-            found = self._retriever.search(query)
+            found = self._retriever.search(query, clock.embedded)
         with clock("answer"):
             chosen = self._composer.choose(query, found, budget, mention)
             chosen = tuple(c for c in chosen if self._output.quotable(whole(c)))
@@ -185,11 +193,12 @@ class Bot:
 
 
 class _Clock:
-    """Milliseconds by step; ``with clock("name")`` adds to a step."""
+    """What one ``ask`` keeps: milliseconds by step (``with clock("name")`` adds to one), and texts it embedded."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._steps: dict[str, float] = {}
+        self.embedded: dict[str, Matrix] = {}
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +80,9 @@ class Retriever:
         """The profile of a passage of this index."""
         return self._by_id[passage.id]
 
-    def search(self, query: Query) -> Found:
-        """Rank the passages for a query."""
-        vector = self._vector(query)
+    def search(self, query: Query, known: Mapping[str, Matrix] | None = None) -> Found:
+        """Rank the passages for a query. ``known`` are embeddings already made, by text."""
+        vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
         cosines, sentences, asked = self._dense(vector, numbers)
         sparse = self._sparse(query)
@@ -109,14 +110,15 @@ class Retriever:
         share = self._settings.question_share
         return share * question + (1 - share) * max(body, sentence)
 
-    def _vector(self, query: Query) -> Matrix:
+    def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
         """The query's embedding, leaning on the facet's full wording and the question before."""
         weights = self._settings
         texts = [query.text, *([query.context] if query.context else [])]
-        encoded = self._index.encoder.encode(texts)
-        vector = encoded[0].copy()
+        new = [text for text in texts if text not in known]
+        encoded = dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {}
+        vector = {**known, **encoded}[query.text].copy()
         if query.context:
-            vector += weights.context_weight * encoded[1]
+            vector += weights.context_weight * {**known, **encoded}[query.context]
         if query.facets:
             short = len(words(query.text)) <= weights.short_query_words and not query.inherited
             said = np.mean([self._said[f] for f in query.facets], axis=0)
@@ -124,6 +126,9 @@ class Retriever:
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
     def _candidates(self, vector: Matrix) -> NDArray[np.int64]:
+        """Numbers of the passages that get a full score: all of a clinic's corpus, the nearest of a large one."""
+        if len(self._index.passages) <= SEARCH_ROWS:
+            return np.arange(len(self._index.passages))
         _, rows = self._index.dense.search(vector, SEARCH_ROWS + self._beside)
         owners = np.unique(self._index.rows.passage[rows])
         return owners[owners >= 0]
