@@ -14,20 +14,27 @@ from dataclasses import dataclass
 from importlib import resources
 
 from bot.answer import Chosen
-from bot.language import stems
+from bot.language import stems, words
 from bot.retriever import Found, Retriever
 from bot.rewrite import Query
 from bot.schema import Passage, plain
 
+FEW_WORDS = 3  # a question of more words that finds nothing is about something else
+LIKELY_OUTSIDE = 0.75  # on the scale of ``Classifier.likelihood``: one chance in ten
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to answer. ``confidence`` is the estimated probability that the answer is right."""
+    """Whether to answer. ``confidence`` is the estimated probability that the answer is right.
+
+    ``unclear``: too few words to tell what is meant, so asking back is better than declining.
+    """
 
     answer: bool
     confidence: float
     reason: str
     signals: Mapping[str, float]
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,14 @@ class Abstention:
         confidence = self._model.probability(signals)
         if query.concepts and not query.concepts & self._spoken:
             return Decision(False, min(confidence, 0.05), "no article speaks of it", signals)
-        reason = "covered" if confidence >= self._model.threshold else "too little support"
-        return Decision(confidence >= self._model.threshold, confidence, reason, signals)
+        if confidence >= self._model.threshold:
+            return Decision(True, confidence, "covered", signals)
+        return Decision(False, confidence, "too little support", signals, self._unclear(query, found))
+
+    def _unclear(self, query: Query, found: Found) -> bool:
+        """A word or three that the articles know, asked out of the blue, and not like what they don't cover."""
+        short = 0 < len(words(query.text)) <= FEW_WORDS and not query.context
+        return short and not query.unknown and not self.missing(query) and found.outside < LIKELY_OUTSIDE
 
     def missing(self, query: Query) -> frozenset[str]:
         """Concepts of the query that no article speaks of."""
@@ -88,6 +101,7 @@ class Abstention:
         spoken = frozenset().union(*(self._retriever.profile(c.passage).concepts for c in picked))
         question = max(h.parts["question"] for h in found.hits)
         likely = [*sorted((h.parts["learned"] for h in found.hits), reverse=True), 0.0]
+        worded = [*sorted((h.parts["worded"] for h in found.hits), reverse=True), 0.0]
         return {
             "dense": top.parts["dense"],
             "question": question,
@@ -98,6 +112,10 @@ class Abstention:
             "learned": top.parts["learned"],
             "learned_best": likely[0],
             "learned_second": likely[1],
+            "unworded": found.unworded,
+            "worded": top.parts["worded"],
+            "worded_best": worded[0],
+            "worded_second": worded[1],
             "asked": max(found.asked.values()),
             "sparse": top.parts["sparse"],
             "cosine": first.parts["cosine"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -29,6 +29,7 @@ MIN_PAIRS = 64  # below this there is too little to contrast
 MAX_STEPS = 100  # bounds the cost: about half a CPU second a step
 FROZEN = ("embeddings.", "layer.0.", "layer.1.")  # general language stays as it was, and costs no backward pass
 FEW_WORDINGS = 8  # up to this many, each wording is used with every kind of text
+MOST_WORDINGS = 40  # of a passage that are learned from
 SENTENCES_OF_5 = 3  # of 5 wordings of a passage with many, so many go with a sentence, the others with a wording
 HELD_OUT = 6  # every 6th pair is kept back to judge by
 MAX_HELD_OUT = 500  # tells a gain of 2 points from chance; more only costs time
@@ -77,6 +78,12 @@ def pairs_of(passages: Sequence[Passage], meant: Meant | None = None) -> list[Pa
     return out
 
 
+def thinned(passage: Passage) -> Passage:
+    """The passage with at most ``MOST_WORDINGS`` questions, evenly taken: more are not reached in ``MAX_STEPS``."""
+    step = max(1, -(-len(passage.questions) // MOST_WORDINGS))
+    return replace(passage, questions=passage.questions[::step])
+
+
 def wordings_of(passage: Passage) -> list[str]:
     """The heading and the other ways people ask, as they stand."""
     return [w for w in (passage.heading, *passage.questions) if w]
@@ -100,6 +107,7 @@ def adapt(
     encoder: SentenceTransformerEncoder, passages: Sequence[Passage], settings: Adaptation, say: Progress
 ) -> Outcome:
     """Train the encoder in place; where it does not help, its weights are put back as they were."""
+    passages = [thinned(p) for p in passages]
     pairs = pairs_of(passages, meanings(encoder, passages)) if settings.enabled else []
     if len(pairs) < MIN_PAIRS:
         return Outcome(False, {"accepted": False, "reason": "switched off" if not settings.enabled else "few pairs"})

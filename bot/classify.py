@@ -1,65 +1,189 @@
-"""Question to passage, learned from the wordings: multinomial logistic regression over their embeddings.
+"""What a message is, learned at build from wordings and examples by logistic regression.
 
-The nearest wording alone is noisy where a passage has dozens; a linear model weighs all of them. The
-questions known not to be covered are a class of their own. Fitted at build, a matrix product when asked.
+The nearest wording alone is noisy where a passage has dozens; a linear model weighs all of them. Two
+views of a text are used: its embedding, and its words and word pairs (TF-IDF), which err on different
+questions. Fitted at build, a matrix product when asked.
 """
 
 from __future__ import annotations
 
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.dense import Matrix
-from bot.rows import QUESTION, UNCOVERED, Rows
+from bot.language import words
+from bot.prototypes import ORDINARY, STATUSES, labels
+from bot.rows import EXAMPLE, QUESTION, UNCOVERED, Rows
 
 MIN_WORDINGS = 4  # mean by passage; with fewer the nearest wording says as much
-INVERSE_REGULARISATION = 30.0  # 10 to 100 ranked alike on the development split
-ITERATIONS = 200
+MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
+STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
+ITERATIONS = {"vectors": 200, "terms": 60}
 FLOOR = 1e-4  # less probable than this is not told apart
+
+Row = tuple[NDArray[np.int64], Matrix]  # numbers of the terms in a text, and their weights
+
+
+def terms(text: str) -> list[str]:
+    """Words and pairs of neighbours, in lower case."""
+    single = words(text.lower())
+    return [*single, *map(" ".join, pairwise(single))]
+
+
+class Terms:
+    """TF-IDF over ``terms``, of unit length, as scikit-learn's ``TfidfVectorizer`` with ``sublinear_tf`` defines it."""
+
+    def __init__(self, vocabulary: Sequence[str], weights: Matrix) -> None:
+        self.vocabulary = vocabulary
+        self.weights = weights
+        self._numbers = {term: n for n, term in enumerate(vocabulary)}
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> tuple[Terms, Any]:
+        """Learn the weights; also returns the texts' sparse matrix, shape ``(texts, vocabulary)``."""
+        from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second, and only a build needs it
+
+        model = TfidfVectorizer(analyzer=terms, min_df=MIN_COUNT, sublinear_tf=True, dtype=np.float32)
+        matrix = model.fit_transform(texts)
+        return cls(list(model.get_feature_names_out()), np.asarray(model.idf_, dtype=np.float32)), matrix
+
+    def row(self, text: str) -> Row:
+        """The known terms of one text."""
+        counts = Counter(n for term in terms(text) if (n := self._numbers.get(term)) is not None)
+        numbers = np.fromiter(counts, dtype=np.int64, count=len(counts))
+        values = self.weights[numbers] * (1 + np.log(np.fromiter(counts.values(), dtype=np.float32, count=len(counts))))
+        norm = float(np.sqrt(values @ values))
+        return numbers, np.asarray(values / norm if norm else values, dtype=np.float32)
 
 
 class Classifier:
-    """Weights of shape ``(classes, dim + 1)``, the last column the intercept; no classes where none was fitted."""
+    """Log probabilities of classes, from an embedding, from terms, or from both.
 
-    def __init__(self, weights: Matrix) -> None:
-        self._weights = weights
+    ``vectors`` has shape ``(dim, classes)``, ``terms`` ``(vocabulary, classes)``, ``bias`` ``(classes,)``; a
+    view that is not used has no rows.
+    """
+
+    def __init__(self, vectors: Matrix, terms: Matrix, bias: Matrix) -> None:
+        self._vectors, self._terms, self._bias = vectors, terms, bias
+
+    def __len__(self) -> int:
+        return len(self._bias)
 
     @classmethod
-    def fit(cls, vectors: Matrix, rows: Rows, passages: int) -> Classifier:
-        """Learn from the wording rows of the index; the last class is "not covered"."""
-        wordings = rows.kind == QUESTION
-        if wordings.sum() < MIN_WORDINGS * passages:
-            return cls(np.zeros((0, vectors.shape[1] + 1), dtype=np.float32))
-        from sklearn.linear_model import LogisticRegression  # takes a second, and only a build needs it
+    def fit(
+        cls, wanted: NDArray[np.int64], classes: int, vectors: Matrix | None = None, terms: Any = None
+    ) -> Classifier:
+        """Learn from texts' class numbers and one or both views of them."""
+        from scipy.sparse import csr_matrix, hstack
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
 
-        used = wordings | (rows.kind == UNCOVERED)
-        classes = np.where(wordings, rows.passage, passages)[used]
-        model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS).fit(vectors[used], classes)
-        out = np.zeros((passages + 1, vectors.shape[1] + 1), dtype=np.float32)
-        out[:, -1] = -np.inf  # a passage without wordings is never named
-        out[model.classes_] = np.hstack([model.coef_, model.intercept_[:, None]])
-        return cls(out)
+        if vectors is not None and terms is not None:
+            data = hstack([csr_matrix(vectors), terms]).tocsr()
+        else:
+            data = terms if vectors is None else vectors
+        view = "vectors" if terms is None else "terms"
+        model = LogisticRegression(C=STRENGTH[view], max_iter=ITERATIONS[view])
+        with warnings.catch_warnings():  # stopped on purpose: more iterations cost time and change no ranking
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(data, wanted)
+        weights = np.zeros((data.shape[1], classes), dtype=np.float32)
+        bias = np.full(classes, -np.inf, dtype=np.float32)  # a class without a text is never named
+        coefficients, intercepts = _both_sides(model)
+        weights[:, model.classes_] = coefficients.T
+        bias[model.classes_] = intercepts
+        width = 0 if vectors is None else vectors.shape[1]
+        return cls(weights[:width], weights[width:], bias)
 
-    def likelihood(self, vector: Matrix) -> Matrix:
-        """How likely each passage, and last "not covered", is meant: log probability scaled to 0 .. 1.
-
-        Shape ``(classes,)``.
-
-        Empty where the corpus has too few wordings to learn from.
-        """
-        if len(self._weights) == 0:
-            return np.zeros(0, dtype=np.float32)
-        scores = self._weights[:, :-1] @ vector + self._weights[:, -1]
+    def probabilities(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
+        """How likely each class is, shape ``(classes,)``; from the views that the classifier was fitted to."""
+        scores = self._bias.copy()
+        if vector is not None and len(self._vectors):
+            scores += vector @ self._vectors
+        if row is not None and len(self._terms):
+            scores += row[1] @ self._terms[row[0]]
         powers = np.exp(scores - scores.max())
-        probabilities = np.maximum(powers / powers.sum(), FLOOR)
-        return np.asarray(1 - np.log(probabilities) / np.log(FLOOR), dtype=np.float32)
+        return np.asarray(powers / powers.sum(), dtype=np.float32)
 
-    def save(self, path: Path) -> None:
-        """Write the weights to one file."""
-        np.save(path, self._weights, allow_pickle=False)
+    def likelihood(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
+        """The same on a logarithmic scale from 0 to 1; empty where nothing was fitted."""
+        if not len(self):
+            return np.zeros(0, dtype=np.float32)
+        chances = np.maximum(self.probabilities(vector, row), FLOOR)
+        return np.asarray(1 - np.log(chances) / np.log(FLOOR), dtype=np.float32)
+
+    def arrays(self) -> Iterable[tuple[str, Matrix]]:
+        """What is to be saved, by name."""
+        return (("vectors", self._vectors), ("terms", self._terms), ("bias", self._bias))
+
+
+def _both_sides(model: Any) -> tuple[Any, Any]:
+    """Of two classes scikit-learn keeps the second only."""
+    if len(model.classes_) > 2:
+        return model.coef_, model.intercept_
+    return np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The classifiers of an index.
+
+    ``meant`` and ``worded`` name the passage, by embedding and by terms; their last class is "not covered".
+    ``status`` tells how a message is to be treated (``prototypes.STATUSES``), by both views.
+    """
+
+    terms: Terms
+    meant: Classifier
+    worded: Classifier
+    status: Classifier
 
     @classmethod
-    def load(cls, path: Path) -> Classifier:
-        """Read what ``save`` wrote; ``index`` has checked the file."""
-        return cls(np.load(path, allow_pickle=False))
+    def fit(cls, vectors: Matrix, texts: Sequence[str], rows: Rows, passages: int) -> Learned:
+        """Learn from the wordings, the questions known not to be covered and the examples of an index."""
+        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE))
+        found, matrix = Terms.fit([text for text, use in zip(texts, used, strict=True) if use])
+        kinds, chosen = rows.kind[used], vectors[used]
+        statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
+        statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
+        status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)
+        asks = kinds != EXAMPLE
+        if (kinds == QUESTION).sum() < MIN_WORDINGS * passages:
+            nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
+            return cls(found, nobody, nobody, status)
+        wanted = np.where(kinds == QUESTION, rows.passage[used], passages)[asks]
+        meant = Classifier.fit(wanted, passages + 1, vectors=chosen[asks])
+        return cls(found, meant, Classifier.fit(wanted, passages + 1, terms=matrix[np.flatnonzero(asks)]), status)
+
+    def save(self, folder: Path) -> None:
+        """Write one file of weights and one of terms."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "terms.json").write_text(
+            json.dumps(list(self.terms.vocabulary), ensure_ascii=False), encoding="utf-8"
+        )
+        named = {"meant": self.meant, "worded": self.worded, "status": self.status}
+        arrays = {f"{name}.{part}": a for name, model in named.items() for part, a in model.arrays()}
+        for name, array in {"terms.weights": self.terms.weights, **arrays}.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Learned:
+        """Read what ``save`` wrote; ``index`` has checked the files."""
+
+        def read(name: str) -> Matrix:
+            return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
+
+        vocabulary = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
+        models = {
+            name: Classifier(*(read(f"{name}.{part}") for part in ("vectors", "terms", "bias")))
+            for name in ("meant", "worded", "status")
+        }
+        return cls(Terms(vocabulary, read("terms.weights")), **models)

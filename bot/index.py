@@ -2,7 +2,7 @@
 
     index/CURRENT            one line of JSON: the build that is served and its manifest's SHA-256
     index/builds/NAME/       manifest.json (what it was made from, SHA-256 of every file), articles.json,
-                             passages.json, vectors.faiss, rows.npy, classifier.npy, sparse/, encoder/
+                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, encoder/
                              (where the model was adapted)
 
 A build is written under a name of its own and becomes current by one atomic rename of CURRENT; the
@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,18 +28,19 @@ from filelock import FileLock, Timeout
 
 from bot import adapt
 from bot.chunker import chunk
-from bot.classify import Classifier
+from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, load_corpus
 from bot.dense import Dense
 from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
+from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import Rows, rows_of, sparse_documents
 from bot.schema import Article, Block, Passage, Sentence
 from bot.sparse import Sparse
 
-FORMAT = 6  # raise when anything in the files' meaning changes
+FORMAT = 7  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "syntok", "PyStemmer", "markdown-it-py")
 REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
@@ -56,7 +57,7 @@ class Index:
     rows: Rows
     sparse_questions: Sparse
     sparse_texts: Sparse
-    classifier: Classifier
+    learned: Learned
     encoder: Encoder
 
 
@@ -94,7 +95,8 @@ def _build(config: Config, say: Progress) -> str:
     rows, texts = rows_of(passages, articles)
     vectors = encoder.encode_quickly(texts, say)
     Dense.build(vectors).save(folder / "vectors.faiss")
-    Classifier.fit(vectors, rows, len(passages)).save(folder / "classifier.npy")
+    say("learn from the wordings", 0, 1)
+    Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
     np.save(folder / "rows.npy", np.stack([rows.kind, rows.passage, rows.item]), allow_pickle=False)
     questions, bodies = sparse_documents(passages, articles)
     Sparse.build(questions).save(folder / "sparse" / "questions")
@@ -112,6 +114,12 @@ def _build(config: Config, say: Progress) -> str:
     _publish(config.index, name, _sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
+
+
+def plain_texts(texts: Sequence[str]) -> list[str]:
+    """The texts as a query is searched: lay words replaced by what articles say."""
+    lexicon = Lexicon.load()
+    return [lexicon.plain(text.lower()) for text in texts]
 
 
 def expectations(config: Config, source: ModelSource) -> dict[str, Any]:
@@ -157,7 +165,7 @@ def load(config: Config) -> Index:
         rows=Rows(table[0], table[1], table[2]),
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
-        classifier=Classifier.load(folder / "classifier.npy"),
+        learned=Learned.load(folder / "learned"),
         encoder=SentenceTransformerEncoder.load(source, config.threads),
     )
 

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+
 from bot import index as index_module
 from bot.abstention import Abstention, Model
 from bot.answer import Composer, whole
@@ -26,10 +28,21 @@ from bot.index import Index
 from bot.language import language, stems
 from bot.lexicon import Lexicon
 from bot.output_check import OutputCheck
-from bot.prototypes import Prototypes, alarmed, as_example
+from bot.prototypes import (
+    ORDINARY,
+    SURE,
+    SURE_LATER,
+    Prototypes,
+    alarmed,
+    alarming,
+    as_example,
+    as_ordinary,
+    misread,
+)
 from bot.reply import Part, Replies, explanation
 from bot.retriever import Retriever
-from bot.rewrite import Query, Rewriter
+from bot.rewrite import Query, Rewriter, bare
+from bot.rows import EXAMPLE, QUESTION, UNCOVERED
 from bot.safety import Safety, Verdict
 from bot.schema import Article, Hit, Reply, Turn, plain
 from bot.spelling import Speller, domain_words
@@ -50,7 +63,12 @@ class Bot:
         lexicon, facets = Lexicon.load(), Facets.load()
         self._rewriter = _rewriter(index, lexicon, facets)
         self._retriever = Retriever(index, lexicon, facets, config.retrieval)
-        self._prototypes = Prototypes(index.dense, *self._retriever.aside())
+        self._prototypes = Prototypes(
+            index.dense,
+            np.flatnonzero(index.rows.kind == EXAMPLE),
+            np.flatnonzero(np.isin(index.rows.kind, (QUESTION, UNCOVERED))),
+            index.learned,
+        )
         self._composer = Composer(lexicon, facets, config.answering, index.passages)
         self._abstention = Abstention(self._retriever, Model.load(index.passages))
         self._output = OutputCheck.load(texts, clinic)
@@ -72,7 +90,7 @@ class Bot:
         clock = _Clock()
         turns = list(turns)[-2 * self.config.max_turns :] or [Turn("user", "")]
         with clock("safety"):
-            verdict = self._alarmed(self._safety.judge(turns), turns, clock)
+            verdict = self._learned(self._safety.judge(turns), turns, clock)
         if verdict.status is not None and not verdict.retrieve and verdict.status != "caution":
             return self._finished(self._replies.plain(verdict), verdict, (), clock, explain)
         if len(turns[-1].text) > self.config.max_message_chars:
@@ -86,30 +104,48 @@ class Bot:
         elif any(part.decision.answer for part in parts):
             reply = self._replies.answered(parts, verdict, given)
         else:
-            reply = self._replies.abstained(parts, verdict)
+            reply = self._replies.unclear(parts, verdict) or self._replies.abstained(parts, verdict)
         return self._finished(reply, verdict, parts, clock, explain)
 
-    def _alarmed(self, verdict: Verdict, turns: Sequence[Turn], clock: _Clock) -> Verdict:
-        """What examples add to the rules: urgency, or that the message is like one judged otherwise."""
-        text = self._rewriter.mended(turns[-1].text[: self.config.max_message_chars]).rstrip(" ?.!")
-        if verdict.status in ("urgent", "smalltalk") or not text:
+    def _learned(self, verdict: Verdict, turns: Sequence[Turn], clock: _Clock) -> Verdict:
+        """What examples add to the rules: urgency, what no rule knows, and that a question is no small talk."""
+        message = turns[-1].text[: self.config.max_message_chars]
+        text = bare(self._rewriter.mended(message))
+        if verdict.status == "urgent" or not text:
             return verdict
         vector = self._embedded(text, turns, clock)
-        if not verdict.calm and (alarm := self._prototypes.alarm(vector)):
-            return alarmed(verdict, alarm, self.texts)
-        if verdict.status is not None or verdict.told:  # a follow-up leans on more than its own words
+        guess = self._prototypes.guess(vector, self._rewriter.plain(text))
+        if alarming(verdict, guess):
+            return alarmed(verdict, *self._prototypes.nearest(vector, "urgent")[0], self.texts)
+        if misread(verdict, guess):
+            return as_ordinary(verdict, message)
+        if verdict.status is not None or guess.sure < (SURE_LATER if verdict.told else SURE):
             return verdict
-        like = self._prototypes.like(vector)
-        judged = [self._safety.judge([Turn("user", example)]) for example in like]
-        agreed = len({v.status for v in judged}) == 1 and judged[0].status not in (None, "urgent", "abstained")
-        return as_example(verdict, judged[0], like[0]) if agreed else verdict
+        return self._likened(verdict, guess.status, vector)
+
+    def _likened(self, verdict: Verdict, status: str, vector: Matrix) -> Verdict:
+        """The verdict of the nearest example that the rules judge as the classifier does."""
+        examples = [] if status in (ORDINARY, "urgent") else self._prototypes.nearest(vector, status)
+        for _, example in examples:
+            judged = self._safety.judge([Turn("user", example)])
+            if judged.status == status:
+                return as_example(verdict, judged, example)
+        return verdict
 
     def _embedded(self, text: str, turns: Sequence[Turn], clock: _Clock) -> Matrix:
         """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
-        queries = self._rewriter.queries([t.text for t in turns if t.role == "user"])
-        texts = dict.fromkeys([text, *(t for q in queries for t in (q.text, q.context) if t)])
+        queries = self._queries([t.text for t in turns if t.role == "user"], clock)
+        texts = dict.fromkeys([text, *(t for q in queries for t in (q.embedded, q.context) if t)])
         clock.embedded.update(zip(texts, self._index.encoder.encode(list(texts)), strict=True))
         return clock.embedded[text]
+
+    def _queries(self, messages: Sequence[str], clock: _Clock) -> tuple[Query, ...]:
+        """The stand-alone questions of a conversation's last message, read once."""
+        with clock("rewrite"):
+            known = tuple(message[: self.config.max_message_chars] for message in messages)
+            if known not in clock.queries:
+                clock.queries[known] = self._rewriter.queries(known)
+            return clock.queries[known]
 
     def _wanted(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
         """What the articles are asked: for a caution what they say about the condition, else the questions."""
@@ -139,11 +175,10 @@ class Bot:
 
     def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
         """Each question of the message with its hits, sentences and decision."""
-        messages = [t.text[: self.config.max_message_chars] for t in turns if t.role == "user"]
+        messages = [t.text for t in turns if t.role == "user"]
         if messages and verdict.question:
             messages[-1] = verdict.question
-        with clock("rewrite"):
-            queries = self._rewriter.queries(messages)
+        queries = self._queries(messages, clock)
         budget = self.config.max_answer_words // max(1, len(queries))
         return [self._part(query, budget, clock) for query in queries]
 
@@ -193,12 +228,13 @@ class Bot:
 
 
 class _Clock:
-    """What one ``ask`` keeps: milliseconds by step (``with clock("name")`` adds to one), and texts it embedded."""
+    """What one ``ask`` keeps: milliseconds by step (``with clock("name")`` adds to one), what it read and embedded."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._steps: dict[str, float] = {}
         self.embedded: dict[str, Matrix] = {}
+        self.queries: dict[tuple[str, ...], tuple[Query, ...]] = {}
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:

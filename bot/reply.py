@@ -86,6 +86,13 @@ class Replies:
         answer = " ".join(t for t in (verdict.lead, self._texts["abstained"]) if t)
         return Reply("abstained", answer, suggestions=near, confidence=confidence)
 
+    def unclear(self, parts: Sequence[Part], verdict: Verdict) -> Reply | None:
+        """One short question with choices, where a message is too short to tell what is meant; else None."""
+        choices = _suggestions(parts, ())
+        if verdict.lead or len(parts) != 1 or not parts[0].decision.unclear or len(choices) < 2:
+            return None
+        return Reply("clarify", self._texts["clarify"], suggestions=choices, confidence=parts[0].decision.confidence)
+
     def checked(self, reply: Reply) -> Reply:
         """The reply, or the neutral one where it breaks a rule of the output check."""
         fault = self._output.fault(reply, self._articles)

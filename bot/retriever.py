@@ -4,7 +4,7 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
     dense    the best question wording, and the better of body and best sentence, as cosines
     sparse   mean of two BM25 fields, each divided by the most it could give for the query
-    learned  how likely the passage is meant, by what its wordings have in common
+    learned  how likely the passage is meant, by what its wordings have in common; worded the same by their words
     concept  share of the query's concepts the passage speaks of
     facet    does the passage answer the kind of question asked
 """
@@ -24,7 +24,7 @@ from bot.index import Index
 from bot.language import stems, words
 from bot.lexicon import Lexicon
 from bot.rewrite import Query
-from bot.rows import EXAMPLE, QUESTION, SENTENCE, UNCOVERED, question_terms
+from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
 from bot.schema import Hit, Passage
 
 Cosines = NDArray[np.float64]
@@ -50,7 +50,8 @@ class Found:
     asked: dict[tuple[str, int], float]  # the same > cosine of the nearest wording that asks for the sentence
     vector: Matrix
     contrast: float  # cosine of the nearest question known not to be covered
-    outside: float  # how likely the question is like those, 0 to 1
+    outside: float  # how likely the question is like those, 0 to 1, by its embedding
+    unworded: float  # the same by its words
 
 
 class Retriever:
@@ -71,11 +72,6 @@ class Retriever:
         self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
         self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
 
-    def aside(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of the examples, and rows of every question, answered by the corpus or known not to be."""
-        kinds = self._index.rows.kind
-        return np.flatnonzero(kinds == EXAMPLE), np.flatnonzero((kinds == QUESTION) | (kinds == UNCOVERED))
-
     def profile(self, passage: Passage) -> Profile:
         """The profile of a passage of this index."""
         return self._by_id[passage.id]
@@ -84,9 +80,11 @@ class Retriever:
         """Rank the passages for a query. ``known`` are embeddings already made, by text."""
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
-        cosines, sentences, asked = self._dense(vector, numbers)
+        cosines, sentences, asked, contrast = self._dense(vector, numbers)
         sparse = self._sparse(query)
-        learned = self._index.classifier.likelihood(vector)
+        model = self._index.learned
+        learned = model.meant.likelihood(vector)
+        worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}"))
         scored: list[tuple[float, str, int, dict[str, float]]] = []
         for place, number in enumerate(numbers):
             parts = {
@@ -95,16 +93,16 @@ class Retriever:
                 "body": float(cosines[place, 0]),
                 "sparse": float(sparse[number]),
                 "learned": float(learned[number]) if len(learned) else 0.0,
+                "worded": float(worded[number]) if len(worded) else 0.0,
                 "concept": self._concept(query, self.profiles[number]),
                 "facet": self._facet(query, self.profiles[number]),
             }
             scored.append((self._total(query, parts), self._index.passages[number].id, number, parts))
         scored.sort(key=lambda s: (-s[0], s[1]))
         hits = [Hit(self._index.passages[n], score, parts) for score, _, n, parts in scored]
-        uncovered = self._index.dense.similarity(vector, self._uncovered)
-        contrast = float(uncovered.max()) if len(uncovered) else 0.0
         outside = float(learned[-1]) if len(learned) else 0.0
-        return Found(tuple(hits[: self._settings.candidates]), sentences, asked, vector, contrast, outside)
+        unworded = float(worded[-1]) if len(worded) else 0.0
+        return Found(tuple(hits[: self._settings.candidates]), sentences, asked, vector, contrast, outside, unworded)
 
     def _mixed(self, body: float, question: float, sentence: float) -> float:
         share = self._settings.question_share
@@ -113,12 +111,12 @@ class Retriever:
     def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
         """The query's embedding, leaning on the facet's full wording and the question before."""
         weights = self._settings
-        texts = [query.text, *([query.context] if query.context else [])]
+        texts = [query.embedded, *([query.context] if query.context else [])]
         new = [text for text in texts if text not in known]
-        encoded = dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {}
-        vector = {**known, **encoded}[query.text].copy()
+        encoded = {**known, **(dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {})}
+        vector = encoded[query.embedded].copy()
         if query.context:
-            vector += weights.context_weight * {**known, **encoded}[query.context]
+            vector += weights.context_weight * encoded[query.context]
         if query.facets:
             short = len(words(query.text)) <= weights.short_query_words and not query.inherited
             said = np.mean([self._said[f] for f in query.facets], axis=0)
@@ -135,13 +133,14 @@ class Retriever:
 
     def _dense(
         self, vector: Matrix, numbers: NDArray[np.int64]
-    ) -> tuple[Cosines, dict[tuple[str, int], float], dict[tuple[str, int], float]]:
-        """Best cosine of each passage by kind, shape ``(n, 3)``; of each sentence; of the wordings of each sentence."""
-        owned = [self._rows[n] for n in numbers]
-        rows = np.concatenate(owned)
-        scores = self._index.dense.similarity(vector, rows)
+    ) -> tuple[Cosines, dict[tuple[str, int], float], dict[tuple[str, int], float], float]:
+        """Best cosine of each passage by kind, shape ``(n, 3)``; of each sentence; of the wordings of each sentence;
+        of the nearest question known not to be covered."""
+        rows = np.concatenate([self._rows[n] for n in numbers])
+        places = np.repeat(np.arange(len(numbers)), [len(self._rows[n]) for n in numbers])
+        every = self._index.dense.similarity(vector, np.concatenate([rows, self._uncovered]))
+        scores, uncovered = every[: len(rows)], every[len(rows) :]
         kinds, items = self._index.rows.kind[rows], self._index.rows.item[rows]
-        places = np.repeat(np.arange(len(numbers)), [len(own) for own in owned])
         out = np.full((len(numbers), 3), -1.0)
         np.maximum.at(out, (places, kinds), scores)
         names = [self._index.passages[n].id for n in numbers]
@@ -151,7 +150,8 @@ class Retriever:
         quoted = np.flatnonzero(kinds == SENTENCE)
         listed = list(zip(places[quoted].tolist(), items[quoted].tolist(), scores[quoted].tolist(), strict=True))
         sentences = {(names[place], item): score for place, item, score in listed}
-        return out, sentences, {(names[place], item): float(asking[place, item]) for place, item, _ in listed}
+        asked = {(names[place], item): float(asking[place, item]) for place, item, _ in listed}
+        return out, sentences, asked, float(uncovered.max(initial=0.0))
 
     def _sparse(self, query: Query) -> Matrix:
         """Mean of both fields, each relative to the best any passage could get for the terms."""
@@ -187,6 +187,7 @@ class Retriever:
             parts["dense"]
             + weights.sparse_weight * (0.5 if short else 1.0) * parts["sparse"]
             + weights.learned_weight * parts["learned"]
+            + weights.worded_weight * parts["worded"]
             + weights.concept_weight * parts["concept"]
             + weights.facet_weight * parts["facet"]
         )

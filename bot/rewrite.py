@@ -32,9 +32,10 @@ _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")  # pasted tags are no words of
 class Query:
     """One stand-alone question.
 
-    ``text`` is searched; ``concepts`` must be spoken of by an answer; ``soft`` concepts and ``facets``
-    rank; ``unknown`` are rare words that neither corpus nor lexicon knows; ``context`` is the question
-    before, where this one leans on it; ``inherited`` tells that the facets are that question's.
+    ``text`` is searched, and ``asked``, as it was typed, is embedded; ``concepts`` must be spoken of by an
+    answer; ``soft`` concepts and ``facets`` rank; ``unknown`` are rare words that neither corpus nor lexicon
+    knows; ``context`` is the question before, where this one leans on it; ``inherited`` tells that the facets
+    are that question's.
     """
 
     text: str
@@ -45,6 +46,11 @@ class Query:
     unknown: tuple[str, ...] = ()
     context: str = ""
     inherited: bool = False
+
+    @property
+    def embedded(self) -> str:
+        """What is embedded: the encoder learned lay words itself."""
+        return bare(self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,11 @@ def _wrapping() -> _Wrapping:
         correction=re.compile(data["correction"], re.IGNORECASE),
         hollow=frozenset(data["hollow"].split()),
     )
+
+
+def bare(text: str) -> str:
+    """The text without the marks at its end, so that a question and the message it is are one text to embed."""
+    return text.rstrip(" ?.!") or text
 
 
 class Rewriter:
@@ -94,6 +105,10 @@ class Rewriter:
         """The whole message in lower case, markup and half characters dropped, spelling mended."""
         whole = message.encode("utf-8", "ignore").decode("utf-8")
         return self._speller.mend(_MARKUP.sub(" ", whole))
+
+    def plain(self, text: str) -> str:
+        """The text with lay words replaced by what articles say."""
+        return self._lexicon.plain(text)
 
     def _parts(self, message: str, later: bool) -> list[Query]:
         mended = self.mended(message)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bot.chunker import chunk
-from bot.classify import Classifier
+from bot.classify import Learned
 from bot.config import Chunking
 from bot.dense import Dense
 from bot.encoder import Encoder, Matrix
-from bot.index import Index
+from bot.index import Index, plain_texts
 from bot.language import words
 from bot.rows import rows_of, sparse_documents
 from bot.schema import Article, Block, BlockKind
@@ -64,6 +64,6 @@ def index_of(articles: Sequence[Article], encoder: Encoder | None = None) -> Ind
         rows=rows,
         sparse_questions=Sparse.build(questions),
         sparse_texts=Sparse.build(bodies),
-        classifier=Classifier.fit(vectors, rows, len(passages)),
+        learned=Learned.fit(vectors, plain_texts(texts), rows, len(passages)),
         encoder=encoder,
     )

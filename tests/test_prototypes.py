@@ -1,16 +1,17 @@
-"""Examples add urgency where no rule saw it, and nothing else."""
+"""Examples add what no rule saw, and never take a warning away."""
 
 from __future__ import annotations
 
 import pytest
 
 from bot.pipeline import Bot
-from bot.prototypes import SITUATIONS, digest, examples, uncovered_questions
+from bot.prototypes import SITUATIONS, STATUSES, digest, examples, labels, uncovered_questions
 from bot.schema import Turn
 
 
 def test_the_examples_are_of_known_kinds_and_once_each() -> None:
-    assert {name for name, _ in examples()} == {*SITUATIONS, "harmless"}
+    assert {name for name, _ in examples()} == {*SITUATIONS, *STATUSES} - {"urgent"}
+    assert set(labels()) == set(STATUSES)
     texts = [text for _, text in examples()]
     assert len(set(texts)) == len(texts)
     assert len(set(uncovered_questions())) == len(uncovered_questions())
@@ -35,3 +36,15 @@ def test_the_reason_is_told(shipped_bot: Bot) -> None:
 @pytest.mark.parametrize("text", ["does it hurt", "how often", "is redness normal", "can it cause an infection"])
 def test_ordinary_questions_raise_no_alarm(shipped_bot: Bot, text: str) -> None:
     assert shipped_bot.ask([Turn("user", text)]).status != "urgent"
+
+
+@pytest.mark.parametrize("status", ["caution", "handoff", "refused", "smalltalk"])
+def test_most_examples_are_treated_as_they_are_grouped(shipped_bot: Bot, status: str) -> None:
+    own = [text for name, text in examples() if name == status][::25]
+    right = sum(shipped_bot.ask([Turn("user", text)]).status == status for text in own)
+    assert right >= 0.9 * len(own)
+
+
+def test_ordinary_examples_raise_no_alarm(shipped_bot: Bot) -> None:
+    own = [text for name, text in examples() if name == "ordinary"][::25]
+    assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 1

@@ -1,0 +1,72 @@
+"""What is learned from wordings and examples: terms as scikit-learn counts them, classes, saving and loading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from bot.classify import Classifier, Learned, Terms, terms
+from bot.prototypes import STATUSES
+
+TEXTS = ["is it sore", "is it sore after", "how long is it red", "how long red after", "how long sore", "is it red"] * 2
+
+
+def test_terms_are_words_and_pairs() -> None:
+    assert terms("Is it SORE?") == ["is", "it", "sore", "is it", "it sore"]
+
+
+@pytest.mark.parametrize("text", [*TEXTS[:3], "nothing known here", "", "red red red"])
+def test_weights_agree_with_scikit_learn(text: str) -> None:
+    model = TfidfVectorizer(analyzer=terms, min_df=3, sublinear_tf=True, dtype=np.float32).fit(TEXTS)
+    found, matrix = Terms.fit(TEXTS)
+    numbers, values = found.row(text)
+    dense = np.zeros(len(found.vocabulary), dtype=np.float32)
+    dense[numbers] = values
+    assert matrix.shape == (len(TEXTS), len(found.vocabulary))
+    np.testing.assert_allclose(dense, model.transform([text]).toarray()[0], atol=1e-6)
+
+
+def _two_views(classes: int) -> tuple[Classifier, Terms, np.ndarray]:
+    wanted = np.asarray([0, 0, 1, 1, 2, 0] * 2) % classes
+    vectors = np.random.default_rng(3).normal(size=(len(TEXTS), 8)).astype(np.float32)
+    found, matrix = Terms.fit(TEXTS)
+    return Classifier.fit(wanted, classes + 1, vectors, matrix), found, vectors
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_class_without_a_text_is_never_named(classes: int) -> None:
+    model, found, vectors = _two_views(classes)
+    chances = model.probabilities(vectors[0], found.row(TEXTS[0]))
+    assert chances.sum() == pytest.approx(1, abs=1e-5)
+    assert chances[-1] == 0
+    assert model.likelihood(vectors[0], found.row(TEXTS[0]))[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_it_names_what_it_was_taught() -> None:
+    model, found, vectors = _two_views(3)
+    assert [int(model.probabilities(v, found.row(t)).argmax()) for v, t in zip(vectors, TEXTS, strict=True)] == [
+        0, 0, 1, 1, 2, 0,
+    ] * 2  # fmt: skip
+
+
+def test_nothing_fitted_gives_nothing() -> None:
+    empty = np.zeros((0, 0), dtype=np.float32)
+    assert len(Classifier(empty, empty, np.zeros(0, dtype=np.float32)).likelihood(np.ones(8, dtype=np.float32))) == 0
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    model, found, vectors = _two_views(2)
+    Learned(found, model, model, model).save(tmp_path / "learned")
+    again = Learned.load(tmp_path / "learned")
+    row = again.terms.row(TEXTS[2])
+    np.testing.assert_array_equal(
+        again.status.probabilities(vectors[2], row), model.probabilities(vectors[2], found.row(TEXTS[2]))
+    )
+    assert not list(tmp_path.rglob("*.pkl"))
+
+
+def test_every_status_has_a_name() -> None:
+    assert len(set(STATUSES)) == len(STATUSES)
