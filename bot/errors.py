@@ -9,6 +9,7 @@ BotError                    anything this package raises on purpose
 |   +-- IndexMissing        there is none yet
 |   +-- IndexStale          corpus, model, chunking or version changed since the build
 |   +-- IndexDamaged        a file is missing, truncated or altered
++-- StateError              the staff's database can't be used
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
     +-- SetError            a regression set can't be used (in sets)
@@ -51,6 +52,10 @@ class IndexStale(IndexError_):
 
 class IndexDamaged(IndexError_):
     """A file of the index is missing, truncated or altered."""
+
+
+class StateError(BotError):
+    """The file of feedback can't be used, or a newer version wrote it."""
 
 
 class MessageError(BotError):
