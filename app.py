@@ -88,6 +88,7 @@ def load(config: Config) -> Bot:
 
 def serve(config: Config, listener: socket.socket) -> int:
     """Answer on the socket until a signal; 1 when the bot can't be loaded."""
+    from bot.staff import Store
     from bot.web import create_app
 
     failures: list[BotError] = []
@@ -101,7 +102,8 @@ def serve(config: Config, listener: socket.socket) -> int:
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(lambda: load(config), on_ready=ready, on_failure=failed)
+    store = Store(config.state)
+    app = create_app(lambda: load(config), store=store, on_ready=ready, on_failure=failed)
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
@@ -110,6 +112,7 @@ def serve(config: Config, listener: socket.socket) -> int:
     server = uvicorn.Server(settings)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+    store.close()
     for error in failures:
         say(str(error))
     return 1 if failures else 0
