@@ -20,7 +20,7 @@ from bot.contact import ask_clinic_html
 from bot.guard import CHAT, token
 from bot.interface import Words, choose
 from bot.pages import clinic_name, hello_html
-from bot.render import clean, contact_links, question_html, reply_html
+from bot.render import clean, contact_links, question_html, reply_html, thinking_html
 from bot.schema import Reply, Turn
 from bot.stage import ask
 
@@ -69,7 +69,9 @@ def messages_of(talk: Talk, clinic: Clinic, words: Words) -> list[gr.ChatMessage
     shown: list[gr.ChatMessage] = []
     for exchange in talk:
         shown.append(gr.ChatMessage(role="user", content=question_html(exchange.question, words)))
-        if exchange.reply:
+        if exchange.reply is None:
+            shown.append(gr.ChatMessage(role="assistant", content=thinking_html(words)))
+        else:
             options: list[Any] = [{"value": clean(text)} for text in exchange.reply.suggestions]
             more = ask_clinic_html(exchange.reply, exchange.question, clinic, words)
             html = reply_html(exchange.reply, links, words, more)

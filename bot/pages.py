@@ -29,13 +29,13 @@ from bot.schema import Article, Block, Reply
 _MARK_ID = ' id="quote"'
 
 
-def page(title: str, body: str, styles: str, words: Words = ENGLISH, refresh: int = 0) -> str:
-    """A whole HTML page. ``styles`` is the address of the style sheet; ``refresh`` reloads after so many seconds."""
-    reload = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
+def page(title: str, body: str, styles: str, words: Words = ENGLISH, script: str = "") -> str:
+    """A whole HTML page. ``styles`` and ``script`` are the addresses of its files."""
+    runs = f'<script type="module" src="{esc(script)}"></script>' if script else ""
     return (
         f'<!doctype html><html {words.html_attributes()}><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="robots" content="noindex">{reload}<title>{esc(title)}</title>'
+        f'<meta name="robots" content="noindex">{runs}<title>{esc(title)}</title>'
         f'<link rel="icon" href="/favicon.ico"><link rel="stylesheet" href="{esc(styles)}"></head>'
         f'<body class="plain"><main>{body}</main></body></html>'
     )
@@ -58,10 +58,16 @@ def no_script_html(words: Words = ENGLISH) -> str:
     return f'<noscript><p class="note">{words["needs_script"]} {link}.</p></noscript>'
 
 
-def message_page(title: str, text: str, styles: str, words: Words = ENGLISH, refresh: int = 0) -> str:
-    """One calm sentence: starting, not found."""
-    back = "" if refresh else _to_chat(words)
-    return page(title, f"<h1>{esc(title)}</h1><p>{esc(text)}</p>{back}", styles, words, refresh)
+def message_page(title: str, text: str, styles: str, words: Words = ENGLISH) -> str:
+    """One calm sentence, such as that there is nothing here."""
+    return page(title, f"<h1>{esc(title)}</h1><p>{esc(text)}</p>{_to_chat(words)}", styles, words)
+
+
+def starting_page(styles: str, script: str, words: Words = ENGLISH) -> str:
+    """That the chat is starting. The script opens the page as soon as there is one; without scripts a person does."""
+    again = f'<noscript><p><a href="">{words["again"]}</a></p></noscript>'
+    text = f'<h1>{words["moment"]}</h1><p role="status">{words["starting"]}</p>{again}'
+    return page(words["moment"], text, styles, words, script)
 
 
 def _to_chat(words: Words) -> str:

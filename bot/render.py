@@ -91,6 +91,11 @@ def question_html(text: str, words: Words = ENGLISH) -> str:
     return f'<div class="asked" dir="auto">{"<br>".join(lines) or words["empty_message"]}</div>'
 
 
+def thinking_html(words: Words = ENGLISH) -> str:
+    """What stands where the reply will be."""
+    return f'<div class="thinking" lang="{words.code}">{words["thinking"]}</div>'
+
+
 def reply_html(reply: Reply, links: Mapping[str, str], words: Words = ENGLISH, more: str = "") -> str:
     """A reply as one safe ``<div>`` on one line. ``links``: what ``contact_links`` gave; ``more``: safe HTML below."""
     role = ' role="alert"' if reply.status == "urgent" else ""

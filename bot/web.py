@@ -207,19 +207,19 @@ async def manifest(stage: OurStage) -> Response:
 # --- refusals and the app --------------------------------------------------------------------
 
 
-_SAID = {503: ("moment", "starting"), 404: ("not_found", "nothing")}  # keys of the interface's texts
-
-
 async def _refused(request: Request, error: AnyHTTPException) -> Response:
     """JSON for programs, a calm page for people."""
-    if request.url.path.startswith("/api/") or request.method == "POST":
+    if request.url.path.startswith("/api/") or (request.method == "POST" and request.url.path != "/ask"):
         detail = f"{error.detail}. {HOW}" if error.status_code == 400 else error.detail
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
-    styles = request.app.state.stage.assets.address("site.css")
-    words = words_of(request)
-    title, said = _SAID.get(error.status_code, ("failed", "try_again"))
-    refresh = 3 if error.status_code == 503 else 0
-    text = pages.message_page(words[title], words[said], styles, words, refresh)
+    assets, words = request.app.state.stage.assets, words_of(request)
+    styles = assets.address("site.css")
+    if error.status_code == 503:
+        text = pages.starting_page(styles, assets.address("starting.js"), words)
+    elif error.status_code == 404:
+        text = pages.message_page(words["not_found"], words["nothing"], styles, words)
+    else:
+        text = pages.message_page(words["failed"], words["try_again"], styles, words)
     return HTMLResponse(text, error.status_code, error.headers)
 
 

@@ -374,7 +374,9 @@ def test_while_starting_health_is_fine_and_pages_say_so(bot: FakeBot) -> None:
             page = client.get(path)
             assert page.status_code == 503
             assert "is starting" in page.text
-            assert 'http-equiv="refresh"' in page.text
+            assert 'src="/static/starting.js?v=' in page.text
+        form = client.post("/ask", data={"q": "x"})
+        assert (form.status_code, form.headers["content-type"]) == (503, "text/html; charset=utf-8")
         assert ask(client, message="hello").status_code == 503
         assert "starting" in ask(client, message="hello").json()["detail"]
         go.set()

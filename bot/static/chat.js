@@ -214,12 +214,11 @@ const notice = make("p", { id: "notice", role: "alert", hidden: "" });
 function tell(text) {
   notice.hidden = !text;
   if (notice.textContent !== text) notice.textContent = text;
-  const typed = box();
-  const rows = document.querySelectorAll("#chat .message-row");
-  if (text && typed && !typed.value && rows[rows.length - 1]?.classList.contains("user-row")) {
-    typed.value = rows[rows.length - 1].querySelector(".asked").innerText; // sent, but the reply never came
-    typed.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  const lost = text && document.querySelector("#chat .thinking"); // sent, but the reply never came
+  if (!lost) return;
+  lost.closest(".message-row").remove();
+  box().value ||= [...document.querySelectorAll("#chat .asked")].at(-1).innerText;
+  box().dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 // Where a question can't be delivered, Gradio would give the page up and load it anew, conversation and typed
@@ -278,7 +277,7 @@ function followReplies(chat) {
   const replies = [...chat.querySelectorAll(".bot-row .reply")];
   replies.forEach(addTools);
   const reply = replies.at(-1) ?? null;
-  const pending = chat.querySelector(".message.pending");
+  const pending = chat.querySelector(".thinking");
   if (pending && !waiting) waiting = setTimeout(() => speak(words.thinking), SLOW);
   if (!pending) waiting = clearTimeout(waiting) ?? 0;
   if (reply === last) return;
