@@ -243,6 +243,7 @@ const SAID = { user: words.you_said, bot: words.bot_said };
 const SLOW = 1000; // milliseconds after which it is said that the answer takes a moment
 let last = null; // the newest reply that was shown
 let waiting = 0;
+const closed = new WeakSet();
 
 function box() {
   return document.querySelector("#question textarea");
@@ -285,12 +286,22 @@ function followReplies(chat) {
   if (!reply) return;
   tell("");
   if (!reply.classList.contains("urgent")) speak([`${words.bot_said}:`, ...linesOf(reply)].join(" "), "en");
-  [...chat.querySelectorAll(".user-row")].at(-1)?.scrollIntoView({ block: "start" });
+  const asked = [...chat.querySelectorAll(".user-row")].at(-1);
+  const short = asked && asked.offsetHeight < chat.clientHeight / 2; // a long question would push its reply out of sight
+  (short ? asked : reply.closest(".message-row")).scrollIntoView({ block: "start" });
   if (document.activeElement === document.body || !document.activeElement?.isConnected) {
     const bubble = reply.closest("[data-testid=bot]"); // the tapped question has gone: keep the place
     bubble.setAttribute("tabindex", "-1");
     bubble.focus({ preventScroll: true });
   }
+}
+
+// What Gradio would say in a box that covers the page is said in the notice.
+function closeToast(toast) {
+  if (closed.has(toast)) return; // it takes a moment to go
+  closed.add(toast);
+  if (notice.hidden) tell(words.offline);
+  toast.click();
 }
 
 function namePage() {
@@ -317,9 +328,7 @@ const observer = new MutationObserver(() => {
   if (!chat) return;
   nameParts(chat);
   followReplies(chat);
-  const toast = document.querySelector(".toast-close");
-  if (toast && notice.hidden) tell(words.offline);
-  toast?.click(); // the notice says it
+  for (const toast of document.querySelectorAll(".toast-close")) closeToast(toast);
 });
 const watched = { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "aria-live"] };
 observer.observe(document.querySelector("gradio-app"), watched);

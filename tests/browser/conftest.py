@@ -143,12 +143,12 @@ def opened(browser: Browser, watch: Watch) -> Iterator[Opener]:
     """Open the chat of a site; afterwards it must have asked no other host and complained about nothing."""
     done: list[tuple[Page, str]] = []
 
-    def open_chat(address: str, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Page:
+    def open_chat(address: str, size: dict[str, int] = DESKTOP, scheme: str = "light", path: str = "/") -> Page:
         context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
         page.set_default_timeout(15_000)
         watch.attach(page)
-        page.goto(address + "/")
+        page.goto(address + path)
         page.locator("#question textarea").wait_for()
         page.locator("#chat .example").first.wait_for()
         done.append((page, address))
