@@ -61,7 +61,7 @@ function metaLines(source) {
   if (source.reviewed_by) lines.push(words.reviewed_by.replace("{name}", () => source.reviewed_by));
   if (source.digest) lines.push(words.digest);
   if (!source.found) lines.push(words.changed_gone);
-  return lines.map((line) => make("p", { class: "meta" }, line));
+  return lines.map((line) => make("p", { class: "meta" }, line[0].toUpperCase() + line.slice(1)));
 }
 
 function blocks(all) {

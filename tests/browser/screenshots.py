@@ -1,6 +1,7 @@
 """A picture of every state, at both sizes, light and dark: ``python -m tests.browser.screenshots [PART_OF_A_NAME]``.
 
-They go to ``tests/browser/screenshots``, which git ignores.
+They go to ``tests/browser/screenshots``, which git ignores. ``--shown`` takes README's two instead, of the shipped
+articles; then options of ``app.py`` may follow, such as ``--index DIR``.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, serving_sites
-from tests.browser.states import STATES
+from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, serving, serving_sites
+from tests.browser.states import STATES, ask, open_chat
 
-FOLDER = Path(__file__).parent / "screenshots"
+FOLDER, SHOWN = Path(__file__).parent / "screenshots", Path(__file__).parent / "shown"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
@@ -37,5 +38,23 @@ def main(part: str = "") -> int:
     return 0 if chosen else 1
 
 
+def shown(*options: str) -> int:
+    """Take README's pictures: an answer on a wide screen, its source on a phone."""
+    with sync_playwright() as playwright, serving("app.py", "--port", "{port}", *options, seconds=600) as address:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for name, viewport in (("answer", DESKTOP), ("source", PHONE)):
+            page = browser.new_page(viewport=viewport, reduced_motion="reduce")  # type: ignore[arg-type]
+            open_chat(page, address)
+            cited = ask(page, "does it hurt").locator(".says a.cite").first
+            page.locator("#chat .tools").wait_for()
+            if name == "source":
+                cited.click()
+                page.locator("#source mark").first.wait_for()
+            page.mouse.move(0, 0)
+            page.screenshot(path=SHOWN / f"{name}.png")
+        browser.close()
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(shown(*sys.argv[2:]) if sys.argv[1:2] == ["--shown"] else main(*sys.argv[1:2]))
