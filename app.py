@@ -18,7 +18,8 @@ import uvicorn
 
 from bot.__main__ import Bar
 from bot.config import Config, prepare_environment
-from bot.errors import BotError, IndexError_
+from bot.errors import BotError, IndexError_, StateError, StateNewer
+from bot.staff import Store
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -86,9 +87,19 @@ def load(config: Config) -> Bot:
         return Bot.open(config)
 
 
+def opened(config: Config) -> Store:
+    """The file of feedback; in memory where it can't be had, because visitors' answers matter more."""
+    try:
+        return Store(config.state)
+    except StateNewer:
+        raise
+    except StateError as error:
+        say(f"{error}\nUntil then feedback is lost when this program ends.")
+        return Store()
+
+
 def serve(config: Config, listener: socket.socket) -> int:
     """Answer on the socket until a signal; 1 when the bot can't be loaded."""
-    from bot.staff import Store
     from bot.web import create_app
 
     failures: list[BotError] = []
@@ -102,7 +113,7 @@ def serve(config: Config, listener: socket.socket) -> int:
         failures.append(error)
         server.should_exit = True
 
-    store = Store(config.state)
+    store = opened(config)
     app = create_app(lambda: load(config), store=store, on_ready=ready, on_failure=failed)
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from bot.errors import StateError
+from bot.errors import StateError, StateNewer
 from bot.schema import Status
 
 Reason = Literal["other_question", "unclear", "missing", "wrong", "none"]
@@ -57,7 +57,8 @@ class Store:
         """Open or make the file.
 
         Raises:
-            StateError: the file can't be used, or a newer version of this program wrote it.
+            StateNewer: a newer version of this program wrote the file.
+            StateError: the file can't be used.
         """
         self._lock = threading.Lock()
         self._where = str(path or ":memory:")
@@ -76,7 +77,7 @@ class Store:
             cursor.execute("BEGIN IMMEDIATE")  # two processes that start together do it one after the other
             (version,) = cursor.execute("PRAGMA user_version").fetchone()
             if version > len(MIGRATIONS):
-                raise StateError(
+                raise StateNewer(
                     f"{self._where} was written by a newer version of this program (format {version}, this one knows "
                     f"{len(MIGRATIONS)}). Run that version, or set FAQ_STATE to another file."
                 )

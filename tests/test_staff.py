@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot import staff
-from bot.errors import StateError
+from bot.errors import StateError, StateNewer
 from bot.staff import Feedback, Store
 
 YES = Feedback("v1", "answered", True, None, ("003-how-it-works", "001-what"))
@@ -66,7 +66,7 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "faq.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StateError, match=r"newer version .*format 99, this one knows 1.*FAQ_STATE"):
+    with pytest.raises(StateNewer, match=r"newer version .*format 99, this one knows 1.*FAQ_STATE"):
         Store(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)

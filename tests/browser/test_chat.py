@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch
+from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch, serving
 from tests.fake_bot import CREAM, HOSTILE, SCRATCH
 
 BOX = "#question textarea"
@@ -83,6 +83,9 @@ def tab_to(page: Page, place: Locator, most: int = 40) -> None:
     """Press Tab until the element has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
+        style = page.evaluate("(s => [s.outlineStyle, s.outlineWidth])(getComputedStyle(document.activeElement))")
+        named = page.evaluate("document.activeElement.outerHTML.slice(0, 80)")
+        assert style == ["solid", "3px"] or named.startswith("<body"), f"the focus can't be seen on {named}"
         if place.evaluate("e => e === document.activeElement"):
             return
     raise AssertionError(f"{place} is out of reach of the keyboard")
@@ -279,6 +282,20 @@ def test_after_a_lost_connection_the_conversation_goes_on(opened: Opener, fake_s
     page.locator(BOX).press("Enter")
     expect(page.locator("#chat .reply").nth(1)).to_have_text("3 turns")
     expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_server_that_dies_while_answering_leaves_the_question_in_the_box(opened: Opener, watch: Watch) -> None:
+    watch.excused = ("ERR_", "network error", "Connection errored out", "503")
+    with serving("tests/fake_bot.py", "{port}", stops=True) as address:
+        page = opened(address)
+        ask(page, "does it hurt")
+        page.locator(BOX).fill("a slow one")
+        page.locator(BOX).press("Enter")
+        page.locator("#chat .thinking").wait_for()
+    expect(page.locator("#notice")).to_contain_text("can't be reached")
+    expect(page.locator(BOX)).to_have_value("a slow one")
+    expect(page.locator("#chat .thinking")).to_have_count(0)
+    expect(page.locator("#chat .reply")).to_have_count(1)
 
 
 def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> None:
