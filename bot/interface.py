@@ -67,7 +67,7 @@ def _code(tag: str) -> str:
 def _ranked(header: str) -> list[tuple[float, str]]:
     out = []
     for part in header.split(",")[:20]:  # a browser sends a handful
-        tag, _, weight = part.partition(";q=")
+        tag, _, weight = part.replace(" ", "").partition(";q=")
         try:
             out.append((float(weight or 1), _code(tag)))
         except ValueError:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from bot import feedback, interface, pages
 from bot.errors import BotError
-from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits, words_of
+from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits, packed, words_of
 from bot.interface import Words
 from bot.render import locate, passage_dict
 from bot.schema import Article, Turn
@@ -186,22 +186,23 @@ async def docs(request: Request, stage: OurStage) -> Response:
 
 
 @site.get("/static/{name}")
-async def static(name: str, stage: OurStage, v: str = "") -> Response:
+async def static(name: str, request: Request, stage: OurStage, v: str = "") -> Response:
     found = stage.assets.find(name)
     if found is None:
         raise HTTPException(404, NOTHING)
     lasting = "public, max-age=31536000, immutable" if v else "public, max-age=3600"
-    return Response(found[0], media_type=found[1], headers={"cache-control": lasting})
+    body, headers = packed(found[0], request)
+    return Response(body, media_type=found[1], headers={**headers, "cache-control": lasting})
 
 
 @site.get("/favicon.ico")
-async def favicon(stage: OurStage) -> Response:
-    return await static("icon.svg", stage)
+async def favicon(request: Request, stage: OurStage) -> Response:
+    return await static("icon.svg", request, stage)
 
 
 @site.get("/manifest.json")
-async def manifest(stage: OurStage) -> Response:
-    return await static("manifest.json", stage)
+async def manifest(request: Request, stage: OurStage) -> Response:
+    return await static("manifest.json", request, stage)
 
 
 # --- refusals and the app --------------------------------------------------------------------

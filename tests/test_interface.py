@@ -29,7 +29,7 @@ def test_a_language_is_translated(code: str) -> None:
         ("", "", "en"),
         (None, "de-CH,de;q=0.9,en;q=0.8", "de"),
         (None, "ja,en;q=0.5,es;q=0.7", "es"),
-        (None, "en;q=0.3, fr ;q=0.9", "fr"),
+        (None, "en;q=0.3, fr ; q=0.9", "fr"),
         (None, "sv;q=0, en;q=0.1", "en"),
         (None, "pl;q=much", "en"),
         (None, "*", "en"),

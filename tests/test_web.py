@@ -225,6 +225,18 @@ def test_small_files(client: TestClient) -> None:
         assert "immutable" in found.headers["cache-control"]
 
 
+@pytest.mark.parametrize("path", ["/chat/", "/static/chat.js"])
+def test_what_is_large_is_packed_for_who_can_read_it(client: TestClient, path: str) -> None:
+    sent = {}
+    for accepted in ("gzip, br", "identity"):
+        with client.stream("GET", path, headers={"accept-encoding": accepted}) as answer:
+            sent[accepted] = len(b"".join(answer.iter_raw()))
+            assert answer.headers.get("content-encoding") == ("gzip" if "gzip" in accepted else None)
+            assert int(answer.headers["content-length"]) == sent[accepted]
+            assert answer.headers["vary"] == "accept-encoding"
+    assert sent["gzip, br"] < sent["identity"] / 2
+
+
 # --- what is closed, and the headers ----------------------------------------------------------
 
 
