@@ -9,13 +9,25 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, serving, serving_sites
-from tests.browser.states import STATES, ask, open_chat
+from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, Sites, serving, serving_sites
+from tests.browser.states import STATES, State, ask, open_chat
 
 FOLDER, SHOWN = Path(__file__).parent / "screenshots", Path(__file__).parent / "shown"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
+
+
+def take(browser: Browser, sites: Sites, state: State, folder: Path) -> None:
+    """Take the four pictures of a state."""
+    for size, viewport in SIZES.items():
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce")  # type: ignore[arg-type]
+        page = context.new_page()
+        state.reach(page, sites).wait_for()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=folder / f"{state.name}-{size}-{scheme}.png")
+        context.close()
 
 
 def main(part: str = "") -> int:
@@ -25,14 +37,7 @@ def main(part: str = "") -> int:
     with sync_playwright() as playwright, serving_sites() as sites:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for state in chosen:
-            for size, viewport in SIZES.items():
-                context = browser.new_context(viewport=viewport, reduced_motion="reduce")  # type: ignore[arg-type]
-                page = context.new_page()
-                state.reach(page, sites).wait_for()
-                for scheme in ("light", "dark"):
-                    page.emulate_media(color_scheme=scheme)
-                    page.screenshot(path=FOLDER / f"{state.name}-{size}-{scheme}.png")
-                context.close()
+            take(browser, sites, state, FOLDER)
             sys.stderr.write(f"{state.name}\n")
         browser.close()
     return 0 if chosen else 1

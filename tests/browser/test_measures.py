@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from bot.theme import DARK, LIGHT, Theme
+from tests.bench.page_time import in_page
 from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch
-from tests.browser.states import BOX, ask, open_chat
+from tests.browser.screenshots import take
+from tests.browser.states import BOX, STATES, ask, open_chat
 from tests.browser.test_states import violations
+from tests.fake_bot import SLOW
 
 KIB = 1024
 COLD, COLD_REQUESTS, REPEAT = 350 * KIB, 60, 60 * KIB  # the brief's bounds
@@ -174,4 +178,19 @@ def test_a_clinic_s_colour_that_just_passes_passes_axe_too(browser: Browser, sit
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == []
+    page.close()
+
+
+def test_the_pictures_are_taken_at_both_sizes_in_both_schemes(browser: Browser, sites: Sites, tmp_path: Path) -> None:
+    take(browser, sites, next(state for state in STATES if state.name == "empty"), tmp_path)
+    names = [f"empty-{size}-{scheme}.png" for size in ("desktop", "phone") for scheme in ("dark", "light")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+
+
+def test_the_bench_s_stopwatch_runs_from_the_key_to_the_reply(browser: Browser, sites: Sites) -> None:
+    page = browser.new_page()
+    open_chat(page, sites.usual)
+    quick, slow = in_page(page, "does it hurt"), in_page(page, "a slow one: does it hurt")
+    assert 0 < quick < slow
+    assert SLOW * 1000 <= slow < SLOW * 1000 + 10_000
     page.close()
