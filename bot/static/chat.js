@@ -110,8 +110,10 @@ document.body.append(panel);
 const speaker = make("div", { id: "speaker", class: "unseen", role: "status", "aria-live": "polite" });
 document.body.append(speaker);
 
-function speak(text, lang = words.language) {
-  speaker.replaceChildren(make("p", { lang }, text));
+function speak(text, english = "") {
+  const parts = [make("span", { lang: words.language }, text)];
+  if (english) parts.push(" ", make("span", { lang: "en" }, english));
+  speaker.replaceChildren(make("p", {}, ...parts));
 }
 
 function linesOf(reply) {
@@ -285,7 +287,7 @@ function followReplies(chat) {
   last = reply;
   if (!reply) return;
   tell("");
-  if (!reply.classList.contains("urgent")) speak([`${words.bot_said}:`, ...linesOf(reply)].join(" "), "en");
+  if (!reply.classList.contains("urgent")) speak(`${words.bot_said}:`, linesOf(reply).join(" "));
   const asked = [...chat.querySelectorAll(".user-row")].at(-1);
   const short = asked && asked.offsetHeight < chat.clientHeight / 2; // a long question would push its reply out of sight
   (short ? asked : reply.closest(".message-row")).scrollIntoView({ block: "start" });
