@@ -18,7 +18,8 @@ import uvicorn
 
 from bot.__main__ import Bar
 from bot.config import Config, prepare_environment
-from bot.errors import BotError, IndexError_
+from bot.errors import BotError, IndexError_, StateError, StateNewer
+from bot.staff import Store
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -86,6 +87,17 @@ def load(config: Config) -> Bot:
         return Bot.open(config)
 
 
+def opened(config: Config) -> Store:
+    """The file of feedback; in memory where it can't be had, because visitors' answers matter more."""
+    try:
+        return Store(config.state)
+    except StateNewer:
+        raise
+    except StateError as error:
+        say(f"{error}\nUntil then feedback is lost when this program ends.")
+        return Store()
+
+
 def serve(config: Config, listener: socket.socket) -> int:
     """Answer on the socket until a signal; 1 when the bot can't be loaded."""
     from bot.web import create_app
@@ -101,7 +113,8 @@ def serve(config: Config, listener: socket.socket) -> int:
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(lambda: load(config), on_ready=ready, on_failure=failed)
+    store = opened(config)
+    app = create_app(lambda: load(config), store=store, on_ready=ready, on_failure=failed)
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
@@ -110,6 +123,7 @@ def serve(config: Config, listener: socket.socket) -> int:
     server = uvicorn.Server(settings)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+    store.close()
     for error in failures:
         say(str(error))
     return 1 if failures else 0

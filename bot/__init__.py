@@ -24,8 +24,10 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     compare, gate, endpoint     a set to a run, to figures with intervals, against a baseline
     results, report, plots      a run as JSON, JUnit, TREC files and as a page
     calibrate                   fits the decision to answer or decline
-    render, pages               a Reply as safe HTML or text; whole pages (pure)
+    interface, theme            the page's own words in each language; the clinic's colour
+    render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
+    feedback, staff             whether a reply helped; the database that keeps it
 """
 
 from bot.config import Config

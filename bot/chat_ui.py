@@ -6,7 +6,7 @@ so nobody can put words into the bot's mouth, and nothing is stored on a shared 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from anyio import to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from bot.guard import CHAT
-from bot.pages import clinic_name
-from bot.render import clean, contact_links, linked, question_html, reply_html
+from bot.clinic import Clinic
+from bot.contact import ask_clinic_html
+from bot.guard import CHAT, token
+from bot.interface import Words, choose
+from bot.pages import clinic_name, hello_html
+from bot.render import clean, contact_links, question_html, reply_html, thinking_html
 from bot.schema import Reply, Turn
 from bot.stage import ask
 
@@ -60,61 +63,78 @@ def turns_of(talk: Talk) -> list[Turn]:
     return turns
 
 
-def messages_of(talk: Talk, links: Mapping[str, str]) -> list[gr.ChatMessage]:
+def messages_of(talk: Talk, clinic: Clinic, words: Words) -> list[gr.ChatMessage]:
     """A conversation as the page shows it."""
+    links = contact_links(clinic)
     shown: list[gr.ChatMessage] = []
     for exchange in talk:
-        shown.append(gr.ChatMessage(role="user", content=question_html(exchange.question)))
-        if exchange.reply:
+        shown.append(gr.ChatMessage(role="user", content=question_html(exchange.question, words)))
+        if exchange.reply is None:
+            shown.append(gr.ChatMessage(role="assistant", content=thinking_html(words)))
+        else:
             options: list[Any] = [{"value": clean(text)} for text in exchange.reply.suggestions]
-            html = reply_html(exchange.reply, links)
+            more = ask_clinic_html(exchange.reply, exchange.question, clinic, words)
+            html = reply_html(exchange.reply, links, words, more)
             shown.append(gr.ChatMessage(role="assistant", content=html, options=options))
     return shown
 
 
 def build_chat(bot: Bot) -> gr.Blocks:
-    """The chat page for a loaded bot."""
+    """The chat page for a loaded bot. Its own words are tokens, which are replaced when the page is sent."""
     examples: list[Any] = [{"text": clean(question)} for question in bot.examples()]
-    purpose = linked(bot.texts["intended_purpose"], contact_links(bot.clinic))
     page = gr.Blocks(title=clinic_name(bot.clinic), analytics_enabled=False, fill_height=True)
     with page:
         talk = gr.State((), time_to_live=3600)  # seconds; a forgotten tab does not hold a conversation for ever
-        again = gr.Button("New chat", elem_id="again", size="sm")
+        again = gr.Button(token("new_chat"), elem_id="again", size="sm")
         chat = gr.Chatbot(
-            label="Conversation", show_label=False, elem_id="chat", examples=examples, buttons=[], autoscroll=False,
-            placeholder=f'<div class="hello"><h2>What would you like to know?</h2>{purpose}</div>', container=False,
-            allow_tags=False, latex_delimiters=[], group_consecutive_messages=False, height="100%", scale=1,
+            label=token("conversation"), show_label=False, elem_id="chat", examples=examples, buttons=[],
+            autoscroll=False, placeholder=_hello(bot), container=False, allow_tags=False, latex_delimiters=[],
+            group_consecutive_messages=False, height="100%", scale=1,
         )  # fmt: skip
         box = gr.Textbox(
-            label="Your question", placeholder="Does it hurt?", elem_id="question",
-            lines=1, max_lines=5, submit_btn="Send",
+            label=token("question"), placeholder=token("example"), elem_id="question",
+            lines=1, max_lines=5, submit_btn=token("send"),
         )  # fmt: skip
         _wire(bot, talk, chat, box, again)
     page.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
     return page
 
 
-def _wire(bot: Bot, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
-    links = contact_links(bot.clinic)
+class _Tokens(Words):
+    """Words that are known when the page is sent."""
 
-    async def send(message: object, before: Talk) -> AsyncIterator[tuple[Any, ...]]:
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> str:
+        return token(key)
+
+
+def _hello(bot: Bot) -> str:
+    words = _Tokens()
+    head = f"<h2>{words['hello']}</h2>"
+    return hello_html(bot.texts["intended_purpose"], contact_links(bot.clinic), words, head)
+
+
+def _wire(bot: Bot, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
+    async def send(message: object, before: Talk, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        words = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
         question = message[:MAX_KEPT_CHARS] if isinstance(message, str) else ""
         now = (*before, Exchange(question))[-MAX_EXCHANGES:]
-        yield messages_of(now, links), "", now
+        yield messages_of(now, bot.clinic, words), "", now
         reply = await to_thread.run_sync(ask, bot, turns_of(now))
         now = (*now[:-1], replace(now[-1], reply=reply))
-        yield messages_of(now, links), "", now
+        yield messages_of(now, bot.clinic, words), "", now
 
-    async def choose(before: Talk, event: gr.SelectData) -> AsyncIterator[tuple[Any, ...]]:
+    async def choose_one(before: Talk, event: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         value = event.value
-        async for step in send(value.get("text") if isinstance(value, dict) else value, before):
+        async for step in send(value.get("text") if isinstance(value, dict) else value, before, request):
             yield step
 
     outputs: list[Any] = [chat, box, talk]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     box.submit(send, [box, talk], outputs, trigger_mode="once", **quiet)
-    chat.example_select(choose, [talk], outputs, **quiet)
-    chat.option_select(choose, [talk], outputs, **quiet)
+    chat.example_select(choose_one, [talk], outputs, **quiet)
+    chat.option_select(choose_one, [talk], outputs, **quiet)
     again.click(lambda: ([], "", ()), None, outputs, **quiet)
 
 

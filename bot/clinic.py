@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.errors import ConfigError
+from bot.theme import Theme, ThemeError
 
 _LINKS = ("booking_url", "privacy_url")
 _OLDEST_MINIMUM = 99
@@ -49,6 +50,7 @@ class Clinic:
     privacy_url: str = ""
     minimum_age: int | None = None
     region_name: str = ""
+    theme: Theme = field(default_factory=Theme)
     texts: Mapping[str, str] = field(default_factory=dict)
     path: str = "clinic.toml"  # where it was read from, for messages about it
 
@@ -89,7 +91,8 @@ class Clinic:
 
     def unset(self) -> tuple[str, ...]:
         """The names of the details that are not set, for the operator's check."""
-        return tuple(f.name for f in fields(self) if f.name not in ("texts", "path") and not getattr(self, f.name))
+        told = (f.name for f in fields(self) if f.name not in ("texts", "theme", "path"))
+        return tuple(name for name in told if not getattr(self, name))
 
 
 def _checked(raw: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -108,6 +111,11 @@ def _value(key: str, value: Any, file: Path) -> Any:
         if not isinstance(value, dict) or not all(isinstance(v, str) and v.strip() for v in value.values()):
             raise ConfigError(f"{file}: 'texts' must hold non-empty texts. Write key = \"text\" under [texts].")
         return MappingProxyType({k: " ".join(v.split()) for k, v in value.items()})
+    if key == "theme":
+        try:
+            return Theme.read(value)
+        except ThemeError as error:
+            raise ConfigError(f"{file}: {error}") from None
     if key == "minimum_age":
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _OLDEST_MINIMUM:
             raise ConfigError(f"{file}: 'minimum_age' must be a whole number of years. Write for example 18.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -86,12 +87,22 @@ class Adaptation:
     seed: int = 20240119
 
 
+def state_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where an operating system wants a program's own data: what visitors told, kept through rebuilds."""
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or Path.home())
+    named = env.get("LOCALAPPDATA") or env.get("XDG_STATE_HOME")
+    local = home / "Library" / "Application Support" if sys.platform == "darwin" else home / ".local" / "state"
+    return (Path(named) if named else local) / "clinic-faq" / "faq.sqlite"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set. ``from_env`` reads ``FAQ_*`` variables; arguments win over them."""
 
     corpus: Path = ROOT / "corpus"
     index: Path = ROOT / "index"
+    state: Path = field(default_factory=state_file)  # feedback; outside corpus and index, which get replaced
     model: str = BUNDLED_MODEL  # or a sentence-transformers name, or a folder
     host: str = "127.0.0.1"
     port: int = 7860

@@ -9,6 +9,8 @@ BotError                    anything this package raises on purpose
 |   +-- IndexMissing        there is none yet
 |   +-- IndexStale          corpus, model, chunking or version changed since the build
 |   +-- IndexDamaged        a file is missing, truncated or altered
++-- StateError              the file of feedback can't be used
+|   +-- StateNewer          a newer version of this program wrote it
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
     +-- SetError            a regression set can't be used (in sets)
@@ -51,6 +53,14 @@ class IndexStale(IndexError_):
 
 class IndexDamaged(IndexError_):
     """A file of the index is missing, truncated or altered."""
+
+
+class StateError(BotError):
+    """The file of feedback can't be used."""
+
+
+class StateNewer(StateError):
+    """A newer version of this program wrote the file of feedback."""
 
 
 class MessageError(BotError):

@@ -6,6 +6,7 @@ with streams, which Starlette's ``BaseHTTPMiddleware`` would hold back.
 
 from __future__ import annotations
 
+import gzip
 import re
 import secrets
 import time
@@ -14,23 +15,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.interface import Words, choose
+from bot.pages import message_page
 
 CHAT = "/chat"
 # The only Gradio routes that the chat page asks for; each other one is closed.
 _OPEN = {
     "GET": re.compile(
         rf"{CHAT}/(?:|theme\.css|(?:assets|static)/[\w./-]+|config"
-        r"|gradio_api/(?:startup-events|queue/data|heartbeat/\w+))\Z"
+        r"|gradio_api/(?:startup-events|app_id|queue/data|heartbeat/\w+))\Z"
     ),
     "POST": re.compile(rf"{CHAT}/gradio_api/queue/join\Z"),
 }
 _OPEN["HEAD"] = _OPEN["GET"]
 _HASHED = re.compile(rf"{CHAT}/assets/")  # names carry a content hash, so they never change
 _ASKS = re.compile(rf"(?:{CHAT}/gradio_api/queue/join|/api/ask|/ask)\Z")
+_TELLS = re.compile(r"/api/feedback\Z")  # counted apart, so that telling never costs a question
 MAX_BODY_BYTES = 2_000_000  # 100,000 characters, each a 12-byte JSON escape, still get a reply in words
-TOO_MANY = "That was many questions in a short time. Please wait a moment and send it again."
 
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -38,6 +43,23 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+
+
+_EFFORT = 6  # of 9; more saves no packet
+STYLES = "/static/site.css"  # without its hash: a refusal is shown before anything is known of the files
+
+
+def words_of(connection: HTTPConnection) -> Words:
+    """The page's words in the language of a request."""
+    return choose(connection.query_params.get("lang"), connection.headers.get("accept-language"))
+
+
+def packed(body: bytes, connection: HTTPConnection) -> tuple[bytes, dict[str, str]]:
+    """A body as small as the browser can read it, and the headers that say so. Nothing in our pages is secret."""
+    headers = {"vary": "accept-encoding"}
+    if "gzip" not in connection.headers.get("accept-encoding", ""):
+        return body, headers
+    return gzip.compress(body, _EFFORT, mtime=0), {**headers, "content-encoding": "gzip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +114,22 @@ class Guard:
         path, method = scope["path"], scope["method"]
         if path.startswith(CHAT + "/") and not (method in _OPEN and _OPEN[method].match(path)):
             return JSONResponse({"detail": "There is nothing here."}, 404)
-        asks = _ASKS.match(path) and (method == "POST" or scope["query_string"])
-        wait = self._buckets.take(scope["client"][0] if scope.get("client") else "") if asks else 0.0
-        if wait:
-            later = {"retry-after": str(int(wait) + 1)}
-            form = path == "/ask"  # read by a person, not by a script
-            return PlainTextResponse(TOO_MANY, 429, later) if form else JSONResponse({"detail": TOO_MANY}, 429, later)
-        return None
+        wait = self._wait(scope)
+        if not wait:
+            return None
+        words, later = words_of(HTTPConnection(scope)), {"retry-after": str(int(wait) + 1)}
+        if path == "/ask":  # read by a person, not by a script
+            return HTMLResponse(message_page(words["failed"], words["too_many"], STYLES, words), 429, later)
+        return JSONResponse({"detail": words["too_many"]}, 429, later)
+
+    def _wait(self, scope: Scope) -> float:
+        """Seconds until the address may do this, 0.0 for now."""
+        path, post = scope["path"], scope["method"] == "POST"
+        address = scope["client"][0] if scope.get("client") else ""
+        if _TELLS.match(path) and post:
+            return self._buckets.take(f"tells {address}")
+        asks = _ASKS.match(path) and (post or "q" in HTTPConnection(scope).query_params)
+        return self._buckets.take(address) if asks else 0.0
 
     def _with_headers(self, scope: Scope, nonce: str, send: Send) -> Send:
         async def guarded(message: Message) -> None:
@@ -126,15 +157,21 @@ class Guard:
         )
 
 
-class Rewritten:
-    """ASGI wrapper of the chat page: nonces for its scripts, a title, our head and header, no foreign addresses."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the chat page gains, as safe HTML; ``top`` is shown before any script has run."""
 
-    def __init__(self, app: ASGIApp, title: str, head: str, top: str) -> None:
-        """``title``, ``head`` and ``top`` are safe HTML; ``top`` is shown before any script has run."""
+    title: str
+    head: str
+    top: str
+
+
+class Rewritten:
+    """ASGI wrapper of the chat page: nonces for its scripts, our frame and language, no foreign addresses."""
+
+    def __init__(self, app: ASGIApp, frame: Callable[[Words], Frame]) -> None:
         self.app = app
-        self._title = title
-        self._head = head
-        self._top = top
+        self._frame = frame
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Rewrite ``/chat/``; pass everything else through."""
@@ -143,6 +180,7 @@ class Rewritten:
             return
         start: dict[str, Any] = {}
         body = bytearray()
+        words = words_of(HTTPConnection(scope))
 
         async def held(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -151,22 +189,33 @@ class Rewritten:
             if message["type"] != "http.response.body":
                 return  # an extension's message
             body.extend(message.get("body", b""))
-            if not message.get("more_body"):
-                await self._send(start, bytes(body), scope.get("nonce", ""), send)
+            if message.get("more_body"):
+                return
+            whole = bytes(body)
+            if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
+                whole = self.rewrite(whole.decode(), scope.get("nonce", ""), words).encode()
+            whole, more = packed(whole, HTTPConnection(scope))
+            MutableHeaders(scope=start).update({**more, "content-length": str(len(whole))})
+            await send(start)
+            await send({"type": "http.response.body", "body": whole})
 
-        # The query is for the page's own script (?__theme=dark); the server has no use for it.
+        # The query is for the page's own script (?__theme=dark); what is behind has no use for it.
         await self.app({**scope, "query_string": b""}, receive, held)
 
-    async def _send(self, start: dict[str, Any], body: bytes, nonce: str, send: Send) -> None:
-        if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-            body = self.rewrite(body.decode(), nonce).encode()
-        MutableHeaders(scope=start)["content-length"] = str(len(body))
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
-
-    def rewrite(self, page: str, nonce: str) -> str:
+    def rewrite(self, page: str, nonce: str, words: Words) -> str:
         """The page as it is sent; ``<script`` can't stand in its data, where ``<`` is written as an escape."""
+        frame = self._frame(words)
         page = re.sub(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>', "", page)
+        page = _TOKEN.sub(lambda found: words[found[1]] if found[1] in words else found[0], page)
+        page = re.sub(r'(<html\b[^>]*?)\slang="\w+"', rf"\1 {words.html_attributes()}", page, count=1)
         page = page.replace("<script", f'<script nonce="{nonce}"')
-        page = page.replace("</head>", f"<title>{self._title}</title>{self._head}</head>", 1)
-        return page.replace("<gradio-app", f"{self._top}<gradio-app", 1)
+        page = page.replace("</head>", f"<title>{frame.title}</title>{frame.head}</head>", 1)
+        return page.replace("<gradio-app", f'{frame.top}<gradio-app data-opening="{words["opening"]}"', 1)
+
+
+def token(key: str) -> str:
+    """Stands in the chat page for a text of the interface until the page is sent in the visitor's language."""
+    return f"@@{key}@@"
+
+
+_TOKEN = re.compile("@@([a-z_]+)@@")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.clinic import Clinic
+from bot.contact import ask_clinic_html
+from bot.interface import ENGLISH, Words
 from bot.render import (
     Quote,
     contact_links,
@@ -24,71 +26,83 @@ from bot.render import (
 )
 from bot.schema import Article, Block, Reply
 
-NO_NAME = "Ask our articles"  # the page's title where the clinic has not set its name
-PURPOSE = "Automated answers from published articles. Not for emergencies."
-NO_SCRIPT = '<noscript><p class="note">The chat needs JavaScript. <a href="/ask">Ask without it</a>.</p></noscript>'
 _MARK_ID = ' id="quote"'
 
 
-def page(title: str, body: str, styles: str, refresh: int = 0) -> str:
-    """A whole HTML page. ``styles`` is the address of the style sheet; ``refresh`` reloads after so many seconds."""
-    reload = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
+def page(title: str, body: str, styles: str, words: Words = ENGLISH, script: str = "") -> str:
+    """A whole HTML page. ``styles`` and ``script`` are the addresses of its files."""
+    runs = f'<script type="module" src="{esc(script)}"></script>' if script else ""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html {words.html_attributes()}><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="robots" content="noindex">{reload}<title>{esc(title)}</title>'
+        f'<meta name="robots" content="noindex">{runs}<title>{esc(title)}</title>'
         f'<link rel="icon" href="/favicon.ico"><link rel="stylesheet" href="{esc(styles)}"></head>'
         f'<body class="plain"><main>{body}</main></body></html>'
     )
 
 
-def clinic_name(clinic: Clinic) -> str:
+def clinic_name(clinic: Clinic, words: Words = ENGLISH) -> str:
     """The clinic's name as a title."""
-    return clinic.name[:1].upper() + clinic.name[1:] or NO_NAME
+    return clinic.name[:1].upper() + clinic.name[1:] or words["no_name"]
 
 
-def header_html(clinic: Clinic) -> str:
+def header_html(clinic: Clinic, words: Words = ENGLISH) -> str:
     """The top of the chat page and the plain page: whose it is and what it is."""
-    return f'<header class="top"><h1>{esc(clinic_name(clinic))}</h1><p class="purpose">{PURPOSE}</p></header>'
+    name = esc(clinic_name(clinic, words))
+    return f'<header class="top"><h1>{name}</h1><p class="purpose">{words["purpose"]}</p></header>'
 
 
-def message_page(title: str, text: str, styles: str, refresh: int = 0) -> str:
-    """One calm sentence: starting, not found."""
-    back = '<p><a href="/chat/">To the chat</a></p>' if not refresh else ""
-    return page(title, f"<h1>{esc(title)}</h1><p>{esc(text)}</p>{back}", styles, refresh)
+def no_script_html(words: Words = ENGLISH) -> str:
+    """What the chat page says where scripts are off."""
+    link = f'<a href="/ask{words.query()}">{words["ask_without"]}</a>'
+    return f'<noscript><p class="note">{words["needs_script"]} {link}.</p></noscript>'
+
+
+def message_page(title: str, text: str, styles: str, words: Words = ENGLISH) -> str:
+    """One calm sentence, such as that there is nothing here."""
+    return page(title, f"<h1>{esc(title)}</h1><p>{esc(text)}</p>{_to_chat(words)}", styles, words)
+
+
+def starting_page(styles: str, script: str, words: Words = ENGLISH) -> str:
+    """That the chat is starting. The script opens the page as soon as there is one; without scripts a person does."""
+    again = f'<noscript><p><a href="">{words["again"]}</a></p></noscript>'
+    text = f'<h1>{words["moment"]}</h1><p role="status">{words["starting"]}</p>{again}'
+    return page(words["moment"], text, styles, words, script)
+
+
+def _to_chat(words: Words) -> str:
+    return f'<p><a href="/chat/{words.query()}">{words["to_chat"]}</a></p>'
 
 
 # --- an article ------------------------------------------------------------------------------
 
 
-def source_page(article: Article, quote: Quote | None, styles: str, asked: bool = False) -> str:
+def source_page(article: Article, quote: Quote | None, styles: str, asked: bool = False, words: Words = ENGLISH) -> str:
     """An article's own page with the quote marked. ``asked``: the link named a quote."""
-    meta = [esc(publisher_text(article.publisher)), esc(date_text(article.published))]
+    meta = [esc(publisher_text(article.publisher, words)), esc(date_text(article.published, words))]
     if article.reviewed_by:
-        meta.append(f"reviewed by {esc(article.reviewed_by)}")
+        meta.append(esc(words.say("reviewed_by", name=article.reviewed_by)))
     body = [
-        '<p><a href="/chat/">To the chat</a></p><article dir="auto">',
-        f'<h1>{esc(article.title)}</h1><p class="meta">{" · ".join(meta)}</p>',
-        _digest_note(article),
-        _quote_note(quote, asked),
+        f'{_to_chat(words)}<article lang="{esc(article.language)}" dir="auto">',
+        f'<h1>{esc(article.title)}</h1><div lang="{words.code}"><p class="meta">{" · ".join(meta)}</p>',
+        f"{_digest_note(article, words)}{_quote_note(quote, asked, words)}</div>",
         _blocks_html(article, quote),
         "</article>",
     ]
-    return page(article.title, "".join(body), styles)
+    return page(article.title, "".join(body), styles, words)
 
 
-def _digest_note(article: Article) -> str:
+def _digest_note(article: Article, words: Words) -> str:
     if article.kind != "digest":
         return ""
-    where = f' <a href="{esc(article.url)}" rel="noopener noreferrer">Read the original</a>.' if article.url else ""
-    return f'<p class="note">This is a digest of the published article, in our own words.{where}</p>'
+    link = f'<a href="{esc(article.url)}" rel="noopener noreferrer">{words["original"]}</a>.' if article.url else ""
+    return f'<p class="note">{words["digest"]}. {link}</p>'
 
 
-def _quote_note(quote: Quote | None, asked: bool) -> str:
-    changed = '<p class="note">The article has changed since this link was made; the quoted text is {} in it.</p>'
+def _quote_note(quote: Quote | None, asked: bool, words: Words) -> str:
     if quote is None:
-        return changed.format("no longer") if asked else ""
-    return changed.format("still") if quote.moved else ""
+        return f'<p class="note">{words["changed_gone"]}</p>' if asked else ""
+    return f'<p class="note">{words["changed_still"]}</p>' if quote.moved else ""
 
 
 def _blocks_html(article: Article, quote: Quote | None) -> str:
@@ -125,23 +139,35 @@ def ask_page(
     earlier: Sequence[str] = (),
     reply: Reply | None = None,
     examples: Sequence[str] = (),
+    words: Words = ENGLISH,
 ) -> str:
     """The form and, where something was asked, the reply; earlier questions travel in hidden fields."""
     links = contact_links(clinic)
     hidden = "".join(f'<input type="hidden" name="earlier" value="{esc(q)}">' for q in (*earlier, question) if q)
-    offers = reply.suggestions if reply else tuple(examples)
-    choices = "".join(f'<button name="choice" value="{esc(o)}">{esc(o)}</button>' for o in offers)
-    talk = question_html(question) + reply_html(reply, links) if reply else ""
-    hello = "" if reply else f'<div class="hello">{linked(purpose, links)}</div>'
+    talk = hello_html(purpose, links, words)
+    if reply:
+        more = ask_clinic_html(reply, question, clinic, words)
+        talk = question_html(question, words) + reply_html(reply, links, words, more)
     body = [
-        f'{header_html(clinic)}{talk}{hello}<form class="ask" method="post" action="/ask">{hidden}',
-        f'<p class="choices">{choices}</p>' if choices else "",
-        '<label for="q">Your question</label>',
-        '<textarea id="q" name="q" rows="3" autocomplete="off"></textarea>',
-        '<button class="send">Send</button></form>',
-        '<p class="again"><a href="/ask">Start again</a></p>' if reply else "",
+        f'{header_html(clinic, words)}{talk}<form class="ask" method="post" action="/ask{words.query()}">{hidden}',
+        _choices_html(reply.suggestions if reply else examples, words["next"] if reply else words["examples"]),
+        f'<label for="q">{words["question"]}</label>',
+        '<textarea id="q" name="q" rows="3" autocomplete="off" dir="auto"></textarea>',
+        f'<button class="send">{words["send"]}</button></form>',
+        f'<p class="again"><a href="/ask{words.query()}">{words["start_again"]}</a></p>' if reply else "",
     ]
-    return page(clinic_name(clinic), "".join(body), styles)
+    return page(clinic_name(clinic, words), "".join(body), styles, words)
+
+
+def hello_html(purpose: str, links: Mapping[str, str], words: Words, head: str = "") -> str:
+    """What stands where nothing has been asked yet: what this is, and in which language to ask."""
+    note = f'<p class="in-english">{words["in_english"]}</p>'  # the style sheet hides it on an English page
+    return f'<div class="hello">{head}{note}<div lang="en">{linked(purpose, links)}</div></div>'
+
+
+def _choices_html(offers: Sequence[str], name: str) -> str:
+    buttons = "".join(f'<button name="choice" value="{esc(o)}">{esc(o)}</button>' for o in offers)
+    return f'<div class="choices" role="group" aria-label="{name}" lang="en">{buttons}</div>' if buttons else ""
 
 
 # --- the API ---------------------------------------------------------------------------------

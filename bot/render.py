@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bot.clinic import Clinic
+from bot.interface import ENGLISH, Words
 from bot.schema import Article, Block, Citation, Differ, Reply
 
 SHOWN_CHARS = 1500  # of a visitor's own message in the conversation; the rest is elided
@@ -38,18 +39,18 @@ def esc(text: str | None) -> str:
     return html.escape(clean(text or "").replace("\n", " "))
 
 
-def date_text(published: str | None) -> str:
+def date_text(published: str | None, words: Words = ENGLISH) -> str:
     """``2024-01-19`` as ``19 January 2024``; nothing as ``undated``."""
     try:
         day = datetime.date.fromisoformat(published or "")
     except ValueError:
-        return published or "undated"
-    return f"{day.day} {day:%B %Y}"
+        return published or words["undated"]
+    return words.date(day.day, day.month, day.year)
 
 
-def publisher_text(publisher: str | None) -> str:
+def publisher_text(publisher: str | None, words: Words = ENGLISH) -> str:
     """The publisher, or that none is stated."""
-    return publisher or "publisher not stated"
+    return publisher or words["no_publisher"]
 
 
 def fingerprint(text: str) -> str:
@@ -57,10 +58,10 @@ def fingerprint(text: str) -> str:
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
 
 
-def source_href(cited: Citation) -> str:
+def source_href(cited: Citation, words: Words = ENGLISH) -> str:
     """The permalink of a citation: the article's own page with the quote marked."""
     query = urlencode({"start": cited.start, "end": cited.end, "h": fingerprint(cited.quote)})
-    return f"/source/{quote(cited.source_id, safe='')}?{query}#quote"
+    return f"/source/{quote(cited.source_id, safe='')}?{query}{words.query('&')}#quote"
 
 
 def tel_href(number: str) -> str | None:
@@ -82,24 +83,31 @@ def contact_links(clinic: Clinic) -> dict[str, str]:
 # --- a reply ---------------------------------------------------------------------------------
 
 
-def question_html(text: str) -> str:
+def question_html(text: str, words: Words = ENGLISH) -> str:
     """A visitor's message as they typed it, for the conversation."""
     text = clean(text).strip()
     shown = text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + " …"
     lines = [html.escape(line) for line in shown.split("\n") if line.strip()]
-    return f'<div class="asked" dir="auto">{"<br>".join(lines) or "(an empty message)"}</div>'
+    return f'<div class="asked" dir="auto">{"<br>".join(lines) or words["empty_message"]}</div>'
 
 
-def reply_html(reply: Reply, links: Mapping[str, str]) -> str:
-    """A reply as one safe ``<div>`` on one line. ``links``: what ``contact_links`` gave."""
+def thinking_html(words: Words = ENGLISH) -> str:
+    """What stands where the reply will be."""
+    return f'<div class="thinking" lang="{words.code}">{words["thinking"]}</div>'
+
+
+def reply_html(reply: Reply, links: Mapping[str, str], words: Words = ENGLISH, more: str = "") -> str:
+    """A reply as one safe ``<div>`` on one line. ``links``: what ``contact_links`` gave; ``more``: safe HTML below."""
     role = ' role="alert"' if reply.status == "urgent" else ""
     parts = [
-        f'<div class="says"{role}>{_lines_html(reply.answer, links, reply.citations)}</div>',
-        "".join(_differ_html(d, reply) for d in reply.differ),
+        f'<div class="says"{role}>{_lines_html(reply.answer, links, reply.citations, words)}</div>',
+        "".join(_differ_html(d, reply, words) for d in reply.differ),
         _notes_html(reply.disclaimers, links),
-        _citations_html(reply.citations),
+        _citations_html(reply.citations, words),
+        more,
     ]
-    return f'<div class="reply {esc(reply.status)}" dir="auto">{"".join(parts)}</div>'
+    # What the bot says is English whatever the language of the page; only the page's own words are in that.
+    return f'<div class="reply {esc(reply.status)}" lang="en" dir="auto">{"".join(parts)}</div>'
 
 
 def _notes_html(disclaimers: Sequence[str], links: Mapping[str, str]) -> str:
@@ -112,54 +120,54 @@ def linked(text: str, links: Mapping[str, str]) -> str:
     return _lines_html(text, links)
 
 
-def _lines_html(text: str, links: Mapping[str, str], citations: Sequence[Citation] = ()) -> str:
-    hrefs = {f"[{c.n}]": c for c in citations}
-    known = sorted((*hrefs, *links), key=len, reverse=True)
-    pattern = re.compile("|".join(rf"(?<![\w+]){re.escape(k)}(?!\w)" if k in links else re.escape(k) for k in known))
+def _lines_html(text: str, links: Mapping[str, str], citations: Sequence[Citation] = (), words: Words = ENGLISH) -> str:
+    cites = {f"[{c.n}]": _cite(c, words) for c in citations}
+    owns = {k: f'<a class="own" href="{esc(href)}">{html.escape(k)}</a>' for k, href in links.items()}
+    known = sorted((*cites, *owns), key=len, reverse=True)
+    pattern = re.compile("|".join(rf"(?<![\w+]){re.escape(k)}(?!\w)" if k in owns else re.escape(k) for k in known))
     out = []
     for line in filter(None, (line.strip() for line in clean(text).split("\n"))):
         lead = _LIST_LINE.match(line)
-        shown = _linked(line[lead.end() :] if lead else line, pattern if known else None, hrefs, links)
+        shown = _linked(line[lead.end() :] if lead else line, pattern if known else None, owns | cites)
         out.append(f'<span class="{"item" if lead else "line"}">{shown}</span>')
     return "".join(out)
 
 
-def _linked(text: str, pattern: re.Pattern[str] | None, hrefs: Mapping[str, Citation], links: Mapping[str, str]) -> str:
+def _linked(text: str, pattern: re.Pattern[str] | None, anchors: Mapping[str, str]) -> str:
     out, at = [], 0
     for match in pattern.finditer(text) if pattern else ():
-        found = match.group()
-        out.append(html.escape(text[at : match.start()]))
-        own = f'<a class="own" href="{esc(links.get(found))}">{html.escape(found)}</a>'
-        out.append(own if found in links else _cite(hrefs[found]))
+        out.append(html.escape(text[at : match.start()]) + anchors[match.group()])
         at = match.end()
     return "".join(out) + html.escape(text[at:])
 
 
-def _cite(cited: Citation) -> str:
-    title = esc(f"Source {cited.n}: {cited.title}")
-    return f'<a class="cite" href="{esc(source_href(cited))}" title="{title}">[{cited.n}]</a>'
+def _cite(cited: Citation, words: Words) -> str:
+    title = esc(words.say("source_n", n=cited.n, title=cited.title))
+    return f'<a class="cite" href="{esc(source_href(cited, words))}" title="{title}">[{cited.n}]</a>'
 
 
-def _differ_html(differ: Differ, reply: Reply) -> str:
+def _differ_html(differ: Differ, reply: Reply, words: Words) -> str:
     cited = {c.n: c for c in reply.citations}
     rows = []
     for value in differ.values:
         sides = [cited[n] for n in value.n if n in cited]
-        who = ", ".join(f"{esc(side.publisher or side.title)} {_cite(side)}" for side in sides)
+        who = ", ".join(f"{esc(side.publisher or side.title)} {_cite(side, words)}" for side in sides)
         rows.append(f"<tr><th>{esc(value.value)}</th><td>{who}</td></tr>")
-    caption = f"What the articles say: {esc(differ.topic)}"
-    return f'<table class="differ"><caption>{caption}</caption><tbody>{"".join(rows)}</tbody></table>'
+    caption = esc(words.say("differ", topic=differ.topic))
+    body = f"<tbody>{''.join(rows)}</tbody>"
+    return f'<table class="differ"><caption lang="{words.code}">{caption}</caption>{body}</table>'
 
 
-def _citations_html(citations: Sequence[Citation]) -> str:
+def _citations_html(citations: Sequence[Citation], words: Words) -> str:
     items = []
     for c in citations:
         section = f'<span class="where">{esc(c.section)}</span> ' if c.section and c.section != c.title else ""
-        meta = f"{esc(publisher_text(c.publisher))}, {esc(date_text(c.published))}"
-        link = f'<a class="cite title" href="{esc(source_href(c))}">{esc(c.title)}</a>'
-        what = f'<span>{link} {section}<span class="meta">{meta}</span></span>'
+        meta = f"{esc(publisher_text(c.publisher, words))}, {esc(date_text(c.published, words))}"
+        link = f'<a class="cite title" href="{esc(source_href(c, words))}">{esc(c.title)}</a>'
+        what = f'<span>{link} {section}<span class="meta" lang="{words.code}">{meta}</span></span>'
         items.append(f'<li><span class="n">{c.n}</span>{what}</li>')
-    return f'<div class="sources"><span class="head">Sources</span><ol>{"".join(items)}</ol></div>' if items else ""
+    head = f'<span class="head" lang="{words.code}">{words["sources"]}</span>'
+    return f'<div class="sources">{head}<ol>{"".join(items)}</ol></div>' if items else ""
 
 
 def reply_text(reply: Reply) -> str:
@@ -220,13 +228,14 @@ def pieces(article: Article, block: Block, quote: Quote | None) -> Iterator[tupl
             yield clean(article.text[start:end]), marked
 
 
-def passage_dict(article: Article, quote: Quote | None) -> dict[str, Any]:
+def passage_dict(article: Article, quote: Quote | None, words: Words = ENGLISH) -> dict[str, Any]:
     """What the source panel shows, as JSON: the section around a quote, in blocks cut at its edges."""
     return {
         "source_id": article.source_id,
         "title": clean(article.title),
-        "publisher": publisher_text(article.publisher),
-        "published": date_text(article.published),
+        "publisher": publisher_text(article.publisher, words),
+        "published": date_text(article.published, words),
+        "language": article.language,
         "reviewed_by": article.reviewed_by,
         "digest": article.kind == "digest",
         "url": article.url,

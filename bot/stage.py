@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import traceback
@@ -21,17 +22,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot import pages
 from bot.errors import BotError
-from bot.guard import Rewritten
+from bot.guard import Frame, Rewritten
+from bot.interface import ENGLISH, Words
 from bot.render import esc
 from bot.schema import Reply, Turn
+from bot.staff import REASONS, Store
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
 
 log = logging.getLogger(__name__)
-STARTING = "The chat is starting. This page tries again by itself in a few seconds."
 RETRY = {"retry-after": "3"}
+_ICON = b"#0f766e"  # the icon's colour as drawn
 LOADER = "loader"  # the name of the thread that loads
+# The texts that the page's script needs; the rest stands in what the server sends.
+_FOR_SCRIPT = (
+    "conversation", "examples", "choices", "next", "you_said", "bot_said", "thinking", "cleared", "question", "digest",
+    "reviewed_by", "changed_gone", "passage", "whole_article", "close_source", "source_failed", "sources", "helpful",
+    "yes", "no", "why_not", "thanks", "not_sent", "copy", "copied", "not_copied", "offline",
+)  # fmt: skip
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
 
 Outcome: TypeAlias = "tuple[Bot, Callable[[Bot], FastAPI]] | BotError"
@@ -69,17 +78,35 @@ class Assets:
         kind = _TYPES.get(name[name.rfind(".") :], "application/octet-stream")
         return (self._files[name], kind) if name in self._files else None
 
-    def head(self) -> str:
+    def colour(self, css: str, accent: str) -> None:
+        """Put the clinic's colours after our own; the files' addresses change with them."""
+        self._files["site.css"] += css.encode()
+        if accent:
+            self._files["icon.svg"] = self._files["icon.svg"].replace(_ICON, accent.encode())
+
+    def head(self, words: Words, index_version: str) -> str:
         """What the chat page's ``<head>`` gains."""
+        reasons = {reason: words[f"reason_{reason}"] for reason in REASONS}
+        more = {"language": words.code, "direction": words["dir"], "reasons": reasons}
+        said = json.dumps({key: words[key] for key in _FOR_SCRIPT} | more, ensure_ascii=False)
+        told = {"words": said, "index-version": index_version}
+        metas = "".join(f'<meta name="{name}" content="{esc(content)}">' for name, content in told.items())
         styles = "".join(f'<link rel="stylesheet" href="{self.address(f)}">' for f in ("site.css", "chat.css"))
         script = f'<script type="module" src="{self.address("chat.js")}"></script>'
-        return f'<link rel="icon" href="{self.address("icon.svg")}" type="image/svg+xml">{styles}{script}'
+        return f'<link rel="icon" href="{self.address("icon.svg")}" type="image/svg+xml">{metas}{styles}{script}'
 
 
 class Stage:
     """What has been loaded so far. As an ASGI app it is the chat page, or that it is starting."""
 
-    def __init__(self, load: Callable[[], Bot], on_ready: Callable[[], None], on_failure: Callable[[BotError], None]):
+    def __init__(
+        self,
+        load: Callable[[], Bot],
+        on_ready: Callable[[], None],
+        on_failure: Callable[[BotError], None],
+        store: Store,
+    ):
+        self.store = store
         self._load = load
         self._on_ready = on_ready
         self._on_failure = on_failure
@@ -91,14 +118,20 @@ class Stage:
     def bot(self) -> Bot:
         """The bot; while there is none, a 503 for whoever asks."""
         if self._bot is None:
-            raise HTTPException(503, STARTING, RETRY)
+            raise HTTPException(503, ENGLISH["starting"], RETRY)
         return self._bot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the chat page."""
         if self._chat is None:
-            raise HTTPException(503, STARTING, RETRY)
+            raise HTTPException(503, ENGLISH["starting"], RETRY)
         await self._chat(scope, receive, send)
+
+    def frame(self, words: Words) -> Frame:
+        """What the chat page gains around Gradio's part."""
+        clinic = self.bot.clinic
+        top = pages.header_html(clinic, words) + pages.no_script_html(words)
+        return Frame(esc(pages.clinic_name(clinic, words)), self.assets.head(words, self.bot.index_version), top)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -133,9 +166,9 @@ class Stage:
             return
         bot, mounted = outcome
         chat = mounted(bot)  # here and not in the thread: Gradio ties its locks to the running loop
+        self.assets.colour(bot.clinic.theme.css(), bot.clinic.theme.accent)
         async with chat.router.lifespan_context(chat):
-            top = pages.header_html(bot.clinic) + pages.NO_SCRIPT
-            self._chat = Rewritten(chat, esc(pages.clinic_name(bot.clinic)), self.assets.head(), top)
+            self._chat = Rewritten(chat, self.frame)
             self._bot = bot
             self._on_ready()
             await asyncio.Event().wait()  # until cancelled

@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
-from bot import pages
+from bot import feedback, interface, pages
 from bot.errors import BotError
-from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits
+from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits, packed, words_of
+from bot.interface import Words
 from bot.render import locate, passage_dict
 from bot.schema import Article, Turn
+from bot.staff import Store
 from bot.stage import RETRY, Stage, ask
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def _article(source_id: str, bot: TheBot) -> Article:
     return article
 
 
+Language = Annotated[Words, Depends(words_of)]
 OurStage = Annotated[Stage, Depends(_stage)]
 if TYPE_CHECKING:
     TheBot = Annotated[Bot, Depends(_bot)]
@@ -106,10 +109,14 @@ def post_ask(question: Question, bot: TheBot) -> dict[str, Any]:
 
 @api.get("/api/passages/{source_id}")
 def get_passage(
-    article: TheArticle, start: Annotated[int, Query(ge=0)] = 0, end: Annotated[int, Query(ge=0)] = 0, h: str = ""
+    article: TheArticle,
+    words: Language,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int, Query(ge=0)] = 0,
+    h: str = "",
 ) -> dict[str, Any]:
     """The section of an article around the quote from start to end, cut at the quote's edges."""
-    return passage_dict(article, locate(article, start, end, h))
+    return passage_dict(article, locate(article, start, end, h), words)
 
 
 @api.get("/healthz")
@@ -131,15 +138,17 @@ async def readyz(stage: OurStage) -> Response:
 
 
 @site.get("/")
-async def home() -> Response:
-    return RedirectResponse(f"{CHAT}/")
+async def home(words: Language) -> Response:
+    return RedirectResponse(f"{CHAT}/{words.query()}")
 
 
 @site.get("/source/{source_id}")
-def source(article: TheArticle, stage: OurStage, start: str = "", end: str = "", h: str = "") -> Response:
+def source(
+    article: TheArticle, stage: OurStage, words: Language, start: str = "", end: str = "", h: str = ""
+) -> Response:
     spot = (int(start), int(end)) if _is_offset(start) and _is_offset(end) else (0, 0)
-    text = pages.source_page(article, locate(article, *spot, h), stage.assets.address("site.css"), bool(start))
-    return HTMLResponse(text)
+    quote = locate(article, *spot, h)
+    return HTMLResponse(pages.source_page(article, quote, stage.assets.address("site.css"), bool(start), words))
 
 
 def _is_offset(text: str) -> bool:
@@ -147,26 +156,27 @@ def _is_offset(text: str) -> bool:
 
 
 @site.get("/ask")
-def get_ask(stage: OurStage, bot: TheBot, q: str = "") -> Response:
-    return HTMLResponse(_ask_page(stage, bot, q, []))
+def get_ask(stage: OurStage, bot: TheBot, words: Language, q: str = "") -> Response:
+    return HTMLResponse(_ask_page(stage, bot, words, q, []))
 
 
 @site.post("/ask")
 def form_ask(
     stage: OurStage,
     bot: TheBot,
+    words: Language,
     q: Annotated[str, Form()] = "",
     choice: Annotated[str, Form()] = "",
     earlier: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
-    return HTMLResponse(_ask_page(stage, bot, choice or q, (earlier or [])[-12:]))
+    return HTMLResponse(_ask_page(stage, bot, words, choice or q, (earlier or [])[-12:]))
 
 
-def _ask_page(stage: Stage, bot: Bot, question: str, earlier: list[str]) -> str:
+def _ask_page(stage: Stage, bot: Bot, words: Words, question: str, earlier: list[str]) -> str:
     reply = ask(bot, [Turn("user", text) for text in (*earlier, question)]) if question.strip() else None
     return pages.ask_page(
         bot.clinic, bot.texts["intended_purpose"], stage.assets.address("site.css"),
-        question=question, earlier=earlier, reply=reply, examples=bot.examples(),
+        question=question, earlier=earlier, reply=reply, examples=bot.examples(), words=words,
     )  # fmt: skip
 
 
@@ -176,22 +186,23 @@ async def docs(request: Request, stage: OurStage) -> Response:
 
 
 @site.get("/static/{name}")
-async def static(name: str, stage: OurStage, v: str = "") -> Response:
+async def static(name: str, request: Request, stage: OurStage, v: str = "") -> Response:
     found = stage.assets.find(name)
     if found is None:
         raise HTTPException(404, NOTHING)
     lasting = "public, max-age=31536000, immutable" if v else "public, max-age=3600"
-    return Response(found[0], media_type=found[1], headers={"cache-control": lasting})
+    body, headers = packed(found[0], request)
+    return Response(body, media_type=found[1], headers={**headers, "cache-control": lasting})
 
 
 @site.get("/favicon.ico")
-async def favicon(stage: OurStage) -> Response:
-    return await static("icon.svg", stage)
+async def favicon(request: Request, stage: OurStage) -> Response:
+    return await static("icon.svg", request, stage)
 
 
 @site.get("/manifest.json")
-async def manifest(stage: OurStage) -> Response:
-    return await static("manifest.json", stage)
+async def manifest(request: Request, stage: OurStage) -> Response:
+    return await static("manifest.json", request, stage)
 
 
 # --- refusals and the app --------------------------------------------------------------------
@@ -199,13 +210,17 @@ async def manifest(stage: OurStage) -> Response:
 
 async def _refused(request: Request, error: AnyHTTPException) -> Response:
     """JSON for programs, a calm page for people."""
-    if request.url.path.startswith("/api/") or request.method == "POST":
+    if request.url.path.startswith("/api/") or (request.method == "POST" and request.url.path != "/ask"):
         detail = f"{error.detail}. {HOW}" if error.status_code == 400 else error.detail
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
-    styles = request.app.state.stage.assets.address("site.css")
-    starting = error.status_code == 503
-    title = "Just a moment" if starting else "Not found" if error.status_code == 404 else "That did not work"
-    text = pages.message_page(title, error.detail, styles, refresh=3 if starting else 0)
+    assets, words = request.app.state.stage.assets, words_of(request)
+    styles = assets.address("site.css")
+    if error.status_code == 503:
+        text = pages.starting_page(styles, assets.address("starting.js"), words)
+    elif error.status_code == 404:
+        text = pages.message_page(words["not_found"], words["nothing"], styles, words)
+    else:
+        text = pages.message_page(words["failed"], words["try_again"], styles, words)
     return HTMLResponse(text, error.status_code, error.headers)
 
 
@@ -220,13 +235,18 @@ def create_app(
     load: Callable[[], Bot],
     *,
     limits: Limits | None = None,
+    store: Store | None = None,
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
-    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop."""
+    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
+
+    Without a ``store`` feedback is kept in memory only.
+    """
+    interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    stage = Stage(load, on_ready, on_failure)
+    stage = Stage(load, on_ready, on_failure, store or Store())
     app = FastAPI(
         title="Clinic FAQ", description="Answers from the clinic's own articles, with citations.", version="1",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=stage.lifespan,
@@ -236,6 +256,7 @@ def create_app(
     app.state.stage = stage
     app.add_middleware(Guard, limits=limits or Limits())
     app.include_router(api)
+    app.include_router(feedback.router)
     app.include_router(site)
     app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

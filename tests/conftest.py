@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from tests.bicycle import write_corpus
 ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
+STATE = tempfile.TemporaryDirectory()  # what a tested server is told is not kept with the user's own
+os.environ["FAQ_STATE"] = f"{STATE.name}/faq.sqlite"
 prepare_environment(Config())
 
 

@@ -1,6 +1,6 @@
 """A bot of canned replies, one for each state of the page; stands in for ``bot.pipeline.Bot`` at its seam.
 
-Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE]``.
+Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [SECONDS_TO_START]]``.
 """
 
 from __future__ import annotations
@@ -102,7 +102,11 @@ def _replies(texts: Texts) -> dict[str, Reply]:
     }  # fmt: skip
 
 
-CLINIC = Clinic(name="Example Clinic", phone="555-0142", emergency_number="112")
+SLOW = 2.5  # seconds; long enough to look at
+CLINIC = Clinic(
+    name="Example Clinic", phone="555-0142", emergency_number="112", email="hello@clinic.example",
+    booking_url="https://clinic.example/book",
+)  # fmt: skip
 
 
 @dataclass
@@ -121,8 +125,8 @@ class FakeBot:
     def ask(self, turns: Sequence[Turn], explain: bool = False) -> Reply:
         """The reply whose word stands in the last message."""
         self.asked.append(list(turns))
-        time.sleep(self.delay)
         message = turns[-1].text
+        time.sleep(SLOW if "slow" in message else self.delay)
         if "crash" in message:
             raise RuntimeError(f"a bug that repeats {message}")
         if "turns" in message:
@@ -151,14 +155,18 @@ class FakeBot:
         return cast("Bot", self)
 
 
-def serve(port: int, burst: int = 10_000) -> None:
+def serve(port: int, burst: int = 10_000, seconds: int = 0) -> None:
     """Serve the site with canned replies until stopped."""
     import uvicorn
 
     from bot.guard import Limits
     from bot.web import create_app
 
-    app = create_app(lambda: FakeBot().as_bot(), limits=Limits(burst=burst, per_second=0.2))
+    def load() -> Bot:
+        time.sleep(seconds)
+        return FakeBot().as_bot()
+
+    app = create_app(load, limits=Limits(burst=burst, per_second=0.2))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         uvicorn.run(app, port=port, log_level="critical", timeout_graceful_shutdown=1)

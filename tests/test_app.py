@@ -6,13 +6,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,18 @@ def test_a_corpus_that_can_t_be_read_ends_it_with_the_remedy(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+def test_feedback_of_a_newer_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "faq.sqlite"
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with started(FAQ_STATE=str(path)) as process:
+        assert process.wait(60) == 1
+        assert process.stderr
+        said = process.stderr.read()
+    assert "newer version of this program" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("line", "seconds"), [("Loading", 0.0), ("Building", 5.0)])
 def test_a_signal_while_loading_stops_it_at_once(
@@ -95,7 +108,8 @@ def test_a_signal_while_loading_stops_it_at_once(
 
 def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
     (tmp_path / "001-rain.md").write_text("## Does rain hurt?\n\nRain on the skin does not hurt.\n", encoding="utf-8")
-    with started("--corpus", str(tmp_path), "--index", str(tmp_path / "index")) as process:
+    nowhere = str(tmp_path / "001-rain.md" / "faq.sqlite")  # feedback can't be kept there; answers go on all the same
+    with started("--corpus", str(tmp_path), "--index", str(tmp_path / "index"), FAQ_STATE=nowhere) as process:
         line = first_line(process)
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found, line
@@ -108,6 +122,7 @@ def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
         assert process.stderr
         said = process.stderr.read()
     assert "Building the index" in said
+    assert "faq.sqlite can't be used" in said
     assert "Traceback" not in said
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(found[0], timeout=2)

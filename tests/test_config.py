@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from bot.config import BUNDLED_MODEL, ROOT, Config, prepare_environment
+from bot.config import BUNDLED_MODEL, ROOT, Config, prepare_environment, state_file
 from bot.errors import ConfigError
 
 
@@ -36,6 +37,24 @@ def test_the_environment_sets(name: str, value: str, field: str, expected: objec
 def test_arguments_win_over_the_environment_and_none_is_no_argument() -> None:
     config = Config.from_env({"FAQ_PORT": "8080", "FAQ_HOST": "::1"}, port=9090, host=None)
     assert (config.port, config.host) == (9090, "::1")
+
+
+@pytest.mark.parametrize(
+    ("environ", "file"),
+    [
+        ({"HOME": "/home/a"}, "/home/a/.local/state/clinic-faq/faq.sqlite"),
+        ({"HOME": "/home/a", "XDG_STATE_HOME": "/var/state"}, "/var/state/clinic-faq/faq.sqlite"),
+        ({"HOME": "/home/a", "LOCALAPPDATA": "/Users/a/AppData"}, "/Users/a/AppData/clinic-faq/faq.sqlite"),
+    ],
+)
+def test_feedback_is_kept_where_the_system_keeps_such_data(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], file: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert state_file(environ) == Path(file)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "Library" in str(state_file({"HOME": "/Users/a"}))
+    assert Config.from_env({"FAQ_STATE": "/data/faq.sqlite"}).state == Path("/data/faq.sqlite")
 
 
 @pytest.mark.parametrize(("value", "enabled"), [("0", False), ("1", True), (None, True)])

@@ -16,6 +16,7 @@ import pytest
 from bot.abstention import Model
 from bot.clinic import Clinic
 from bot.facets import Facets
+from bot.interface import tables
 from bot.language import language, read_toml
 from bot.lexicon import Lexicon
 from bot.rules import Rulebook
@@ -225,6 +226,7 @@ def test_all_data_loads_through_its_own_reader() -> None:
     assert Facets.load().by_id
     assert Model.load().weights
     assert language().chat
+    assert tables()
     assert read_toml("furniture.toml")["drop"]
     assert Safety.load(Clinic(), texts, Rulebook.load())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import threading
@@ -16,9 +17,11 @@ from fastapi.testclient import TestClient
 
 from bot.clinic import Clinic
 from bot.errors import BotError, CorpusError
-from bot.guard import Buckets, Limits, Rewritten
+from bot.guard import Buckets, Frame, Limits, Rewritten
+from bot.interface import Words, tables
 from bot.schema import Turn
 from bot.stage import LOADER
+from bot.theme import Theme
 from bot.web import create_app
 from tests.fake_bot import CREAM, HOSTILE, PLAIN, FakeBot
 
@@ -210,7 +213,7 @@ def test_the_api_is_documented_without_other_hosts(client: TestClient) -> None:
     assert "&quot;message&quot;" in page
     assert "http" not in re.sub(r"http-equiv|HTTP", "", page)
     paths = client.get("/api/openapi.json").json()["paths"]
-    assert set(paths) == {"/api/ask", "/api/passages/{source_id}", "/healthz", "/readyz"}
+    assert set(paths) == {"/api/ask", "/api/feedback", "/api/passages/{source_id}", "/healthz", "/readyz"}
 
 
 def test_small_files(client: TestClient) -> None:
@@ -220,6 +223,18 @@ def test_small_files(client: TestClient) -> None:
         found = client.get(address)
         assert found.status_code == 200
         assert "immutable" in found.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["/chat/", "/static/chat.js"])
+def test_what_is_large_is_packed_for_who_can_read_it(client: TestClient, path: str) -> None:
+    sent = {}
+    for accepted in ("gzip, br", "identity"):
+        with client.stream("GET", path, headers={"accept-encoding": accepted}) as answer:
+            sent[accepted] = len(b"".join(answer.iter_raw()))
+            assert answer.headers.get("content-encoding") == ("gzip" if "gzip" in accepted else None)
+            assert int(answer.headers["content-length"]) == sent[accepted]
+            assert answer.headers["vary"] == "accept-encoding"
+    assert sent["gzip, br"] < sent["identity"] / 2
 
 
 # --- what is closed, and the headers ----------------------------------------------------------
@@ -242,7 +257,6 @@ def test_small_files(client: TestClient) -> None:
         ("POST", "/chat/gradio_api/api/predict"),
         ("POST", "/chat/gradio_api/call/send"),
         ("GET", "/chat/gradio_api/deep_link"),
-        ("GET", "/chat/gradio_api/app_id"),
         ("GET", "/chat/gradio_api/runs"),
         ("GET", "/chat/gradio_api/queue/status"),
         ("GET", "/chat/monitoring"),
@@ -372,7 +386,9 @@ def test_while_starting_health_is_fine_and_pages_say_so(bot: FakeBot) -> None:
             page = client.get(path)
             assert page.status_code == 503
             assert "is starting" in page.text
-            assert 'http-equiv="refresh"' in page.text
+            assert 'src="/static/starting.js?v=' in page.text
+        form = client.post("/ask", data={"q": "x"})
+        assert (form.status_code, form.headers["content-type"]) == (503, "text/html; charset=utf-8")
         assert ask(client, message="hello").status_code == 503
         assert "starting" in ask(client, message="hello").json()["detail"]
         go.set()
@@ -403,10 +419,65 @@ def test_a_bot_that_can_t_be_loaded_is_reported(error: Exception) -> None:
     assert told[0] is error or "could not be loaded" in str(told[0])
 
 
-def test_rewriting_touches_scripts_and_head_only() -> None:
-    page = "<head><script>a</script></head><body><gradio-app></gradio-app><script src=x></script></body>"
-    shown = Rewritten(lambda *_: None, "T", "<link>", "<h1>T</h1>").rewrite(page, "N")  # type: ignore[arg-type]
+def test_rewriting_touches_scripts_head_and_language_only() -> None:
+    page = '<html\tlang="en" a><head><script>a</script></head><body><gradio-app></gradio-app><script src=x></script>'
+    frame = Frame("T", "<link>", "<h1>T</h1>")
+    shown = Rewritten(lambda *_: None, lambda words: frame).rewrite(page + "@@send@@ @@x@@", "N", Words("de"))  # type: ignore[arg-type]
     assert shown == (
-        '<head><script nonce="N">a</script><title>T</title><link></head><body><h1>T</h1><gradio-app></gradio-app>'
-        '<script nonce="N" src=x></script></body>'
+        '<html lang="de" dir="ltr" a><head><script nonce="N">a</script><title>T</title><link></head><body><h1>T</h1>'
+        '<gradio-app data-opening="Der Chat wird geöffnet …"></gradio-app><script nonce="N" src=x></script>Senden @@x@@'
     )
+
+
+# --- languages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", tables())
+def test_each_page_speaks_the_browser_s_language_and_answers_stay_english(client: TestClient, code: str) -> None:
+    words, browser = Words(code), {"accept-language": f"{code}-XX,en;q=0.5"}
+    for path in ("/chat/", "/ask", "/source/003-how-it-works", "/none"):
+        assert f'lang="{code}" dir="ltr"' in client.get(path, headers=browser).text
+    assert words["question"] in client.get("/chat/", headers=browser).text
+    assert "@@" not in client.get("/chat/", headers=browser).text
+    page = client.post("/ask", data={"q": "does it hurt"}, headers=browser).text
+    assert f'<div class="reply answered" lang="en" dir="auto"><div class="says"><span class="line">{CREAM}' in page
+    assert words["sources"] in page
+    assert words.date(19, 1, 2024) in client.get("/source/003-how-it-works", headers=browser).text
+    assert words.date(19, 1, 2024) == client.get("/api/passages/003-how-it-works", headers=browser).json()["published"]
+    assert html.escape(words["nothing"]) in client.get("/none", headers=browser).text
+
+
+def test_the_address_names_a_language_and_links_and_forms_carry_it_on(client: TestClient) -> None:
+    english = {"accept-language": "en"}
+    assert client.get("/?lang=sv", headers=english).headers["location"] == "/chat/?lang=sv"
+    assert client.get("/?lang=xx&q=secret", headers=english).headers["location"] == "/chat/"
+    page = client.get("/ask?lang=sv&q=does+it+hurt", headers=english).text
+    assert 'action="/ask?lang=sv"' in page
+    assert "&amp;lang=sv#quote" in page
+    assert 'href="/chat/?lang=sv"' in client.get("/source/003-how-it-works?lang=sv", headers=english).text
+
+
+def test_a_refusal_is_told_in_the_visitor_s_language() -> None:
+    with TestClient(create_app(FakeBot().as_bot, limits=Limits(burst=1, per_second=0.01))) as client:
+        ready(client)
+        assert ask(client, message="hello").status_code == 200
+        spanish = {"accept-language": "es"}
+        refused = client.post("/chat/gradio_api/queue/join", json={}, headers=spanish)
+        assert refused.json()["detail"] == Words("es")["too_many"]
+        assert Words("de")["too_many"] in client.post("/ask?lang=de", data={"q": "x"}, headers=spanish).text
+        assert client.get("/ask?lang=de", headers=spanish).status_code == 200  # asks nothing
+
+
+# --- the clinic's colour -----------------------------------------------------------------------
+
+
+def test_the_clinic_s_colour_is_in_the_style_sheet_and_the_icon() -> None:
+    coloured = FakeBot(clinic=Clinic(theme=Theme.read({"accent": "#6d28d9"})))
+    with TestClient(create_app(coloured.as_bot)) as client:
+        page = ready(client).get("/ask").text
+        address = re.search(r'"(/static/site\.css\?v=\w+)"', page)
+        assert address
+        styles = client.get(address[1]).text
+        assert ":root { --accent: #6d28d9;" in styles.rpartition("/*")[2]
+        assert b"#6d28d9" in client.get("/favicon.ico").content
+        assert "style=" not in page

@@ -1,11 +1,12 @@
-// The chat page's own script: the source panel, and what Gradio's conversation needs to be read well.
-// Everything shown is set as text, never as markup. Nothing is stored and nothing is sent but the
-// request for a passage.
+// The chat page's own script: the source panel, what stands below a reply, and what Gradio's conversation needs
+// to be read well. Everything shown is set as text, never as markup. Nothing is stored, and nothing is sent but
+// the request for a passage and whether a reply helped.
 
-// --- the source panel ---------------------------------------------------------------------------
+const words = JSON.parse(told("words"));
 
-const panel = make("div", { id: "source", role: "dialog", "aria-labelledby": "source-title", hidden: "" });
-let opener = null; // the citation that opened the panel, to return to
+function told(name) {
+  return document.querySelector(`meta[name=${name}]`).content;
+}
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -13,6 +14,17 @@ function make(tag, attributes = {}, ...children) {
   node.append(...children);
   return node;
 }
+
+function button(text, press, attributes = {}) {
+  const node = make("button", { type: "button", ...attributes }, text);
+  node.addEventListener("click", press);
+  return node;
+}
+
+// --- the source panel ---------------------------------------------------------------------------
+
+const panel = make("div", { id: "source", role: "dialog", "aria-labelledby": "source-title", hidden: "" });
+let opener = null; // the citation that opened the panel, to return to
 
 async function openSource(link) {
   opener = link;
@@ -29,14 +41,14 @@ async function openSource(link) {
 }
 
 function show(source, address) {
-  const title = make("h2", { id: "source-title", tabindex: "-1" }, source ? source.title : "The source could not be loaded");
-  const close = make("button", { type: "button", class: "close", "aria-label": "Close the source" }, "×");
-  close.addEventListener("click", closeSource);
-  const head = make("div", {}, title, ...(source ? metaLines(source) : []));
-  const page = make("a", { href: address.href, target: "_blank", rel: "noopener" }, "Open the whole article");
+  const lang = source ? source.language : words.language;
+  const title = make("h2", { id: "source-title", tabindex: "-1", lang }, source ? source.title : words.source_failed);
+  const close = button("×", closeSource, { class: "close", "aria-label": words.close_source });
+  const page = make("a", { href: address.href, target: "_blank", rel: "noopener" }, words.whole_article);
+  const text = { class: "text", dir: "auto", tabindex: "0", role: "region", "aria-label": words.passage, lang };
   panel.replaceChildren(
-    make("div", { class: "head" }, head, close),
-    make("div", { class: "text", dir: "auto", tabindex: "0", role: "region", "aria-label": "Passage" }, ...(source ? blocks(source.blocks) : [])),
+    make("div", { class: "head" }, make("div", {}, title, ...(source ? metaLines(source) : [])), close),
+    make("div", text, ...(source ? blocks(source.blocks) : [])),
     make("div", { class: "foot" }, page),
   );
   panel.hidden = false;
@@ -46,10 +58,10 @@ function show(source, address) {
 
 function metaLines(source) {
   const lines = [`${source.publisher} · ${source.published}`];
-  if (source.reviewed_by) lines.push(`Reviewed by ${source.reviewed_by}`);
-  if (source.digest) lines.push("A digest of the published article, in our own words");
-  if (!source.found) lines.push("The article has changed since; the quoted text is no longer in it");
-  return lines.map((line) => make("p", { class: "meta" }, line));
+  if (source.reviewed_by) lines.push(words.reviewed_by.replace("{name}", () => source.reviewed_by));
+  if (source.digest) lines.push(words.digest);
+  if (!source.found) lines.push(words.changed_gone);
+  return lines.map((line) => make("p", { class: "meta" }, line[0].toUpperCase() + line.slice(1)));
 }
 
 function blocks(all) {
@@ -91,56 +103,235 @@ document.addEventListener(
 document.addEventListener("keydown", (event) => event.key === "Escape" && closeSource());
 document.body.append(panel);
 
+// --- what is said aloud --------------------------------------------------------------------------
+
+// One place that screen readers listen to. Gradio rewrites its whole conversation with each step, so its own
+// is switched off: a reply is spoken once, when it is there. An urgent one is an alert and speaks for itself.
+const speaker = make("div", { id: "speaker", class: "unseen", role: "status", "aria-live": "polite" });
+document.body.append(speaker);
+
+function speak(text, english = "") {
+  const parts = [make("span", { lang: words.language }, text)];
+  if (english) parts.push(" ", make("span", { lang: "en" }, english));
+  speaker.replaceChildren(make("p", {}, ...parts));
+}
+
+function linesOf(reply) {
+  const said = [...reply.querySelectorAll(".says > span")].map((line) =>
+    line.className === "item" ? `- ${line.textContent}` : line.textContent,
+  );
+  for (const table of reply.querySelectorAll(".differ")) {
+    said.push("", table.caption.textContent);
+    for (const row of table.rows) said.push(`- ${row.cells[0].textContent}: ${row.cells[1].textContent}`);
+  }
+  const notes = [...reply.querySelectorAll(".notes > span")].map((line) => line.textContent);
+  return notes.length ? [...said, "", ...notes] : said;
+}
+
+// --- below a reply: copy it, say whether it helped -----------------------------------------------
+
+const ASKED_ABOUT = ["answered", "caution", "abstained"];
+const tools = new WeakMap(); // bubble > the reply its tools were made for; Gradio reuses bubbles
+
+function addTools(reply) {
+  const bubble = reply.closest(".message");
+  if (!bubble || tools.get(bubble) === reply) return;
+  tools.set(bubble, reply);
+  bubble.querySelector(".tools")?.remove();
+  const status = ASKED_ABOUT.find((name) => reply.classList.contains(name));
+  const row = make("div", { class: "tools", lang: words.language, "aria-live": "off" });
+  if (status) row.append(feedback(reply, status));
+  row.append(button(words.copy, (event) => copy(reply, event.currentTarget), { class: "copy" }));
+  bubble.append(row);
+}
+
+function feedback(reply, status) {
+  const group = make("div", { class: "feedback", role: "group" });
+  const answers = { index_version: told("index-version"), status, sources: sourcesOf(reply) };
+  const send = async (helpful, reason) => {
+    let kept = false;
+    try {
+      const body = JSON.stringify({ ...answers, helpful, ...(reason && { reason }) });
+      const sent = { method: "POST", headers: { "content-type": "application/json" }, body };
+      kept = (await fetch("/api/feedback", sent)).ok;
+    } catch {
+      // offline: said below
+    }
+    const thanks = make("p", { class: "said", tabindex: "-1" }, kept ? words.thanks : words.not_sent);
+    group.removeAttribute("aria-label");
+    group.replaceChildren(thanks);
+    thanks.focus({ preventScroll: true }); // the pressed button has gone; a screen reader reads what took its place
+  };
+  const ask = (question, choices) => {
+    group.setAttribute("aria-label", question);
+    group.replaceChildren(make("span", { class: "head" }, question), ...choices);
+  };
+  const reasons = () => {
+    ask(words.why_not, Object.entries(words.reasons).map(([name, text]) => button(text, () => send(false, name))));
+    group.querySelector("button").focus();
+  };
+  ask(words.helpful, [button(words.yes, () => send(true)), button(words.no, reasons)]);
+  return group;
+}
+
+function sourcesOf(reply) {
+  const names = [...reply.querySelectorAll("a.cite")].map((a) => decodeURIComponent(a.pathname.split("/").pop()));
+  return [...new Set(names)];
+}
+
+async function copy(reply, pressed) {
+  const sources = [...reply.querySelectorAll(".sources li")].map((item) => {
+    const meta = item.querySelector(".meta").textContent;
+    const link = item.querySelector("a.cite");
+    return `[${item.querySelector(".n").textContent}] ${link.textContent} (${meta}) ${link.href}`;
+  });
+  const done = await toClipboard([...linesOf(reply), ...(sources.length ? ["", ...sources] : [])].join("\n"));
+  pressed.textContent = done ? words.copied : words.not_copied;
+  speak(pressed.textContent);
+  setTimeout(() => (pressed.textContent = words.copy), 2500);
+}
+
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // not allowed in this frame, or no https: the old way, which a press of a button allows
+    const area = make("textarea", { class: "unseen", "aria-hidden": "true", tabindex: "-1" });
+    const focused = document.activeElement;
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    focused?.focus();
+    return done;
+  }
+}
+
+// --- when a question does not get through -----------------------------------------------------------
+
+const notice = make("p", { id: "notice", role: "alert", hidden: "" });
+
+function tell(text) {
+  notice.hidden = !text;
+  if (notice.textContent !== text) notice.textContent = text;
+  const lost = text && document.querySelector("#chat .thinking"); // sent, but the reply never came
+  if (!lost) return;
+  lost.closest(".message-row").remove();
+  box().value ||= [...document.querySelectorAll("#chat .asked")].at(-1).innerText;
+  box().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// Where a question can't be delivered, Gradio would give the page up and load it anew, conversation and typed
+// question lost. A refusal in words instead keeps both.
+const plainFetch = window.fetch;
+window.fetch = async (...call) => {
+  if (!String(call[0]?.url ?? call[0]).includes("/queue/join")) return plainFetch(...call);
+  const answer = await plainFetch(...call).catch(() => null);
+  if (answer?.ok) {
+    tell("");
+    return answer;
+  }
+  const limited = answer?.status === 429 ? await answer.json().catch(() => null) : null;
+  const detail = limited?.detail ?? words.offline;
+  tell(detail);
+  return new Response(JSON.stringify({ detail }), { status: answer?.status ?? 503 });
+};
+
 // --- the conversation ----------------------------------------------------------------------------
 
-const SAID = { user: "You said", bot: "The assistant said" };
-let replies = 0;
+const SAID = { user: words.you_said, bot: words.bot_said };
+const SLOW = 1000; // milliseconds after which it is said that the answer takes a moment
+let last = null; // the newest reply that was shown
+let waiting = 0;
+const closed = new WeakSet();
+
+function box() {
+  return document.querySelector("#question textarea");
+}
+
+function set(node, name, value) {
+  if (node && node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
 
 // Gradio labels a bubble with its source text, tags and all; a screen reader would speak them.
-function nameBubbles(root) {
-  for (const bubble of root.querySelectorAll("[data-testid=user], [data-testid=bot]")) {
-    const name = SAID[bubble.dataset.testid];
-    if (bubble.getAttribute("aria-label") !== name) {
-      bubble.setAttribute("role", "group");
-      bubble.setAttribute("aria-label", name);
-    }
+function nameParts(chat) {
+  set(chat.querySelector("[role=log]"), "aria-live", "off");
+  set(chat.querySelector("[role=log]"), "aria-label", words.conversation);
+  for (const bubble of chat.querySelectorAll("[data-testid=user], [data-testid=bot]")) {
+    set(bubble, "role", "group");
+    set(bubble, "aria-label", SAID[bubble.dataset.testid]);
   }
-  for (const list of root.querySelectorAll(".examples[role=list]")) {
-    list.setAttribute("role", "group"); // it holds buttons, which are no list items
-    list.setAttribute("aria-label", "Example questions");
-  }
-  root.querySelector(".placeholder-content[role]")?.removeAttribute("role");
+  const clarify = [...chat.querySelectorAll(".bot-row .reply")].at(-1)?.classList.contains("clarify");
+  nameGroup(chat.querySelector(".examples"), words.examples); // Gradio calls it a list; it holds buttons
+  nameGroup(chat.querySelector(".options"), clarify ? words.choices : words.next);
+  chat.querySelector(".placeholder-content[role]")?.removeAttribute("role");
 }
 
-// Shows a new reply from its beginning: the question at the top, the answer below it.
-function followReplies(root) {
-  const bots = root.querySelectorAll(".bot-row .reply");
-  if (bots.length > replies) {
-    const reply = bots[bots.length - 1];
-    const asked = [...root.querySelectorAll(".user-row")].at(-1);
-    asked?.scrollIntoView({ block: "start" });
-    if (document.activeElement === document.body || !document.activeElement?.isConnected) {
-      const bubble = reply.closest("[data-testid=bot]"); // the tapped question has gone: keep the place
-      bubble.setAttribute("tabindex", "-1");
-      bubble.focus({ preventScroll: true });
-    }
-  }
-  replies = bots.length;
+function nameGroup(group, name) {
+  set(group, "role", "group");
+  set(group, "aria-label", name);
+  set(group, "lang", "en");
 }
 
-function nameBox() {
-  const box = document.querySelector("#question textarea");
-  if (box && !box.hasAttribute("aria-label")) {
-    box.setAttribute("aria-label", "Your question"); // the label's text would be "Your question Send"
-    box.setAttribute("enterkeyhint", "send");
-    box.setAttribute("dir", "auto");
+// Shows a new reply from its beginning: the question at the top, the answer below it. And says it once.
+function followReplies(chat) {
+  const replies = [...chat.querySelectorAll(".bot-row .reply")];
+  replies.forEach(addTools);
+  const reply = replies.at(-1) ?? null;
+  const pending = chat.querySelector(".thinking");
+  if (pending && !waiting) waiting = setTimeout(() => speak(words.thinking), SLOW);
+  if (!pending) waiting = clearTimeout(waiting) ?? 0;
+  if (reply === last) return;
+  last = reply;
+  if (!reply) return;
+  tell("");
+  if (!reply.classList.contains("urgent")) speak(`${words.bot_said}:`, linesOf(reply).join(" "));
+  const asked = [...chat.querySelectorAll(".user-row")].at(-1);
+  const short = asked && asked.offsetHeight < chat.clientHeight / 2; // a long question would push its reply out of sight
+  (short ? asked : reply.closest(".message-row")).scrollIntoView({ block: "start" });
+  if (document.activeElement === document.body || !document.activeElement?.isConnected) {
+    const bubble = reply.closest("[data-testid=bot]"); // the tapped question has gone: keep the place
+    bubble.setAttribute("tabindex", "-1");
+    bubble.focus({ preventScroll: true });
   }
 }
 
-new MutationObserver(() => {
+// What Gradio would say in a box that covers the page is said in the notice.
+function closeToast(toast) {
+  if (closed.has(toast)) return; // it takes a moment to go
+  closed.add(toast);
+  if (notice.hidden) tell(words.offline);
+  toast.click();
+}
+
+function namePage() {
+  const root = document.documentElement; // Gradio sets its own language, the browser's
+  set(root, "lang", words.language);
+  set(root, "dir", words.direction);
+  set(box(), "aria-label", words.question); // the label's text would be "Your question Send"
+  set(box(), "enterkeyhint", "send");
+  set(box(), "dir", "auto");
+  const question = document.querySelector("#question");
+  if (question && !notice.isConnected) question.before(notice);
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("#again")) return;
+  tell("");
+  speak(words.cleared);
+  box()?.focus();
+});
+
+const observer = new MutationObserver(() => {
+  namePage();
   const chat = document.querySelector("#chat");
   if (!chat) return;
-  nameBubbles(chat);
+  nameParts(chat);
   followReplies(chat);
-  nameBox();
-}).observe(document.querySelector("gradio-app"), { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"] });
+  for (const toast of document.querySelectorAll(".toast-close")) closeToast(toast);
+});
+const watched = { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "aria-live"] };
+observer.observe(document.querySelector("gradio-app"), watched);
+observer.observe(document.documentElement, { attributes: true, attributeFilter: ["lang", "dir"] });

@@ -36,32 +36,44 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(*command: str, seconds: float = 60) -> Iterator[str]:
-    """Run a command that serves on ``{port}``; gives the address once it is ready, ends it afterwards."""
+def serving(*command: str, seconds: float = 60, ready: str = "/readyz", stops: bool = False) -> Iterator[str]:
+    """Run a command that serves on ``{port}``; gives the address once it is ready, ends it afterwards.
+
+    ``stops``: at once, in the middle of what it does.
+    """
     port = free_port()
     arguments = [sys.executable, *(part.format(port=port) for part in command)]
     process = subprocess.Popen(arguments, cwd=ROOT)
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until_ready(address, process, seconds)
+        wait_until_ready(address + ready, process, seconds)
         yield address
     finally:
-        process.terminate()
+        process.kill() if stops else process.terminate()
         code = process.wait(20)
-    assert code == 0
+    assert stops or code == 0
 
 
 def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait for ``/readyz``."""
+    """Wait until the address answers with 200."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert process.poll() is None, "the server ended before it was ready"
         try:
-            with urllib.request.urlopen(address + "/readyz", timeout=5):
+            with urllib.request.urlopen(address, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError("the server did not become ready")
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Addresses of sites with canned replies: one as usual, one that takes two questions, one that never gets ready."""
+
+    usual: str
+    limited: str
+    starting: str
 
 
 @dataclass
@@ -98,10 +110,27 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@contextmanager
+def serving_sites() -> Iterator[Sites]:
+    """Serve the three."""
+    fake = "tests/fake_bot.py"
+    with (
+        serving(fake, "{port}") as usual,
+        serving(fake, "{port}", "2") as limited,
+        serving(fake, "{port}", "1", "3600", ready="/healthz") as starting,
+    ):
+        yield Sites(usual, limited, starting)
+
+
 @pytest.fixture(scope="session")
-def fake_site() -> Iterator[str]:
-    with serving("tests/fake_bot.py", "{port}") as address:
-        yield address
+def sites() -> Iterator[Sites]:
+    with serving_sites() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def fake_site(sites: Sites) -> str:
+    return sites.usual
 
 
 @pytest.fixture
@@ -117,12 +146,12 @@ def opened(browser: Browser, watch: Watch) -> Iterator[Opener]:
     """Open the chat of a site; afterwards it must have asked no other host and complained about nothing."""
     done: list[tuple[Page, str]] = []
 
-    def open_chat(address: str, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Page:
+    def open_chat(address: str, size: dict[str, int] = DESKTOP, scheme: str = "light", path: str = "/") -> Page:
         context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
         page.set_default_timeout(15_000)
         watch.attach(page)
-        page.goto(address + "/")
+        page.goto(address + path)
         page.locator("#question textarea").wait_for()
         page.locator("#chat .example").first.wait_for()
         done.append((page, address))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from typing import Any
 
-from tests.browser.conftest import DESKTOP, PHONE, Opener, Watch, serving
-from tests.fake_bot import CREAM, HOSTILE
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch, serving
+from tests.fake_bot import CREAM, HOSTILE, SCRATCH
 
 BOX = "#question textarea"
 
@@ -34,17 +36,6 @@ def test_the_empty_page_says_what_it_is(opened: Opener, fake_site: str, size: di
     expect(page.locator("#chat .example")).to_have_count(4)
     expect(page.get_by_role("textbox", name="Your question", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Send")).to_be_visible()
-
-
-@pytest.mark.parametrize("width", [320, 390, 760, 1280, 1920])
-def test_nothing_is_wider_than_the_page(opened: Opener, fake_site: str, width: int) -> None:
-    page = opened(fake_site, {"width": width, "height": 700})
-    ask(page, "how often")
-    ask(page, "evil", 2)
-    page.locator("#chat .reply a.cite").last.click()
-    page.locator("#source mark").first.wait_for()
-    wider = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
-    assert page.evaluate(f"[document.documentElement.scrollWidth - innerWidth, {wider}.length]") == [0, 0]
 
 
 # --- replies ---------------------------------------------------------------------------------
@@ -88,14 +79,26 @@ def _whole_article(cited: object) -> str:
     return str(cited.evaluate("a => a.href"))  # type: ignore[attr-defined]
 
 
+def tab_to(page: Page, place: Locator, most: int = 40) -> None:
+    """Press Tab until the element has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        style = page.evaluate("(s => [s.outlineStyle, s.outlineWidth])(getComputedStyle(document.activeElement))")
+        named = page.evaluate("document.activeElement.outerHTML.slice(0, 80)")
+        assert style == ["solid", "3px"] or named.startswith("<body"), f"the focus can't be seen on {named}"
+        if place.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"{place} is out of reach of the keyboard")
+
+
 def test_the_whole_conversation_by_keyboard(opened: Opener, fake_site: str) -> None:
     page = opened(fake_site)
-    page.locator(BOX).focus()
-    page.keyboard.type("does it hurt")
+    tab_to(page, page.locator("#chat .example").first)
     page.keyboard.press("Enter")
     page.locator("#chat .reply").wait_for()
+    assert page.evaluate("document.activeElement.dataset.testid") == "bot"  # the pressed example has gone
     cited = page.locator("#chat .says a.cite").first
-    cited.focus()
+    tab_to(page, cited)
     page.keyboard.press("Enter")
     page.locator("#source mark").wait_for()
     page.keyboard.press("Tab")
@@ -103,6 +106,196 @@ def test_the_whole_conversation_by_keyboard(opened: Opener, fake_site: str) -> N
     page.keyboard.press("Enter")
     expect(page.locator("#source")).to_be_hidden()
     expect(cited).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="No", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Not what I asked")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("Thank you for telling us.")).to_be_focused()
+    tab_to(page, page.locator("#chat .option"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .reply")).to_have_count(2)
+    tab_to(page, page.locator(BOX))
+    page.keyboard.type("bitcoin")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .reply")).to_have_count(3)
+    page.keyboard.press("Shift+Tab")  # back into the conversation
+    tab_to(page, page.get_by_role("button", name="New chat"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .reply")).to_have_count(0)
+    expect(page.locator(BOX)).to_be_focused()
+
+
+# --- what a screen reader is told ----------------------------------------------------------------
+
+LISTEN = """() => {
+  window.heard = [];
+  new MutationObserver(() => window.heard.push(document.querySelector("#speaker").textContent))
+    .observe(document.querySelector("#speaker"), { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def live_texts(page: Page) -> list[str]:
+    """What stands in the live regions, as the browser tells assistive technology."""
+    session = page.context.new_cdp_session(page)
+    session.send("Accessibility.enable")
+    nodes = {n["nodeId"]: n for n in session.send("Accessibility.getFullAXTree")["nodes"]}
+
+    def text(node: Any) -> str:
+        if node["role"]["value"] == "StaticText":
+            return str(node["name"]["value"])
+        return "".join(text(nodes[c]) for c in node.get("childIds", ()) if c in nodes)
+
+    regions = [
+        n for n in nodes.values()
+        if any(p["name"] == "live" and p["value"]["value"] in ("polite", "assertive") for p in n.get("properties", ()))
+    ]  # fmt: skip
+    session.detach()
+    return [said for region in regions if (said := text(region))]
+
+
+def test_a_reply_is_announced_once(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    page.evaluate(LISTEN)
+    assert live_texts(page) == []
+    for number, question in enumerate(("does it hurt", "does it hurt"), 1):
+        ask(page, question, number)
+        expect(page.locator("#speaker")).to_contain_text(CREAM)
+        heard = page.evaluate("window.heard")
+        assert len(heard) == number
+        assert heard[-1].startswith(f"The assistant said: {CREAM}")
+        assert [said.count(CREAM) for said in live_texts(page)] == [1]
+
+
+def test_an_urgent_reply_is_an_alert_and_is_not_said_twice(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    page.evaluate(LISTEN)
+    ask(page, "breathe")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.heard") == []
+    assert [said.count("This could be an emergency") for said in live_texts(page)] == [1]
+
+
+# --- below a reply -------------------------------------------------------------------------------
+
+
+def test_feedback_is_sent_without_a_word_of_the_conversation(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    ask(page, "does it hurt, my-secret-words")
+    with page.expect_request("**/api/feedback") as sent:
+        page.get_by_role("button", name="Yes", exact=True).click()
+    assert sent.value.post_data_json == {
+        "index_version": "fake-1", "status": "answered", "helpful": True, "sources": ["003-how-it-works", "001-what"],
+    }  # fmt: skip
+    expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+    ask(page, "bitcoin", 2)
+    page.get_by_role("button", name="No", exact=True).click()
+    with page.expect_request("**/api/feedback") as sent:
+        page.get_by_role("button", name="Something is missing").click()
+    assert sent.value.post_data_json == {
+        "index_version": "fake-1", "status": "abstained", "helpful": False, "reason": "missing", "sources": [],
+    }  # fmt: skip
+    answer = sent.value.response()
+    assert answer and answer.status == 204
+    expect(page.get_by_text("Thank you for telling us.")).to_have_count(2)
+
+
+def test_feedback_that_can_t_be_sent_says_so(opened: Opener, fake_site: str, watch: Watch) -> None:
+    watch.excused = ("ERR_INTERNET_DISCONNECTED",)
+    page = opened(fake_site)
+    ask(page, "does it hurt")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Yes", exact=True).click()
+    expect(page.get_by_text("That could not be sent. Please try again later.")).to_be_focused()
+
+
+@pytest.mark.parametrize("question", ["hello", "breathe", "book", "long"])
+def test_only_what_the_articles_were_asked_is_asked_about(opened: Opener, fake_site: str, question: str) -> None:
+    page = opened(fake_site)
+    ask(page, question)
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
+    expect(page.get_by_text("Was this helpful?")).to_have_count(0)
+
+
+COPIED = f"""{CREAM} [1] {SCRATCH} [2]
+
+General information from published articles, not medical advice.
+
+[1] How it works (Example Skin Journal, 19 January 2024) SITE/source/003-how-it-works?start=15&end=62&h=a0eaef9d#quote
+[2] What is microneedling? (publisher not stated, undated) SITE/source/001-what?start=63&end=104&h=b2be77a8#quote"""
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["by the clipboard", "by the old way"])
+def test_a_reply_is_copied_with_its_sources(opened: Opener, fake_site: str, allowed: bool) -> None:
+    page = opened(fake_site)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, "does it hurt")
+    if not allowed:  # as in another page's frame, or without https
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')) }")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_focused()
+    expect(page.locator("#speaker")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == COPIED.replace("SITE", fake_site)
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+
+
+def test_the_clinic_is_asked_by_letter_and_never_through_our_address(
+    opened: Opener, fake_site: str, watch: Watch
+) -> None:
+    page = opened(fake_site, PHONE)
+    ask(page, "bitcoin & my-secret-words?")
+    hrefs = [str(a.get_attribute("href")) for a in page.locator("#chat .ask-clinic a").all()]
+    assert [href.partition(":")[0] for href in hrefs] == ["mailto", "tel", "https"]
+    assert "bitcoin%20%26%20my-secret-words%3F" in hrefs[0]
+    assert not any("secret" in href for href in hrefs[1:])
+    assert [r.url for r in watch.requests if "secret" in r.url] == []
+
+
+def test_the_page_speaks_the_language_of_the_address_in_another_s_browser(browser: Browser, fake_site: str) -> None:
+    page = browser.new_page(locale="de-DE")
+    page.goto(fake_site + "/?lang=pl")
+    page.locator("#chat .example").first.wait_for()
+    assert page.url == fake_site + "/chat/?lang=pl"
+    expect(page.get_by_role("textbox", name="Twoje pytanie")).to_be_visible()
+    expect(page.get_by_text("Artykuły są po angielsku")).to_be_visible()
+    ask(page, "does it hurt")
+    expect(page.locator("#chat .sources .head")).to_have_text("Źródła")
+    expect(page.get_by_role("button", name="Kopiuj")).to_be_visible()
+    page.locator("#chat .says a.cite").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("19 stycznia 2024")
+    expect(page.get_by_role("link", name="Otwórz cały artykuł")).to_be_visible()
+    assert page.evaluate("[document.documentElement.lang, document.querySelector('#chat .reply').lang]") == ["pl", "en"]
+    page.goto(fake_site + "/chat/")
+    expect(page.get_by_role("textbox", name="Ihre Frage")).to_be_visible()
+    page.close()
+
+
+def test_after_a_lost_connection_the_conversation_goes_on(opened: Opener, fake_site: str, watch: Watch) -> None:
+    watch.excused = ("ERR_INTERNET_DISCONNECTED",)
+    page = opened(fake_site)
+    ask(page, "how many turns")
+    page.context.set_offline(True)
+    page.locator(BOX).fill("how many turns then")
+    page.locator(BOX).press("Enter")
+    expect(page.locator("#notice")).to_contain_text("can't be reached")
+    page.context.set_offline(False)
+    page.locator(BOX).press("Enter")
+    expect(page.locator("#chat .reply").nth(1)).to_have_text("3 turns")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_server_that_dies_while_answering_leaves_the_question_in_the_box(opened: Opener, watch: Watch) -> None:
+    watch.excused = ("ERR_", "network error", "Connection errored out", "503")
+    with serving("tests/fake_bot.py", "{port}", stops=True) as address:
+        page = opened(address)
+        ask(page, "does it hurt")
+        page.locator(BOX).fill("a slow one")
+        page.locator(BOX).press("Enter")
+        page.locator("#chat .thinking").wait_for()
+    expect(page.locator("#notice")).to_contain_text("can't be reached")
+    expect(page.locator(BOX)).to_have_value("a slow one")
+    expect(page.locator("#chat .thinking")).to_have_count(0)
+    expect(page.locator("#chat .reply")).to_have_count(1)
 
 
 def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> None:
@@ -234,31 +427,21 @@ def test_nothing_is_kept_in_the_browser_or_put_in_an_address(opened: Opener, fak
     assert [r.url for r in watch.requests if "secret" in r.url] == []
 
 
-def test_too_many_questions_keep_the_typed_one_and_the_urgent_notice(opened: Opener, watch: Watch) -> None:
+def test_too_many_questions_keep_the_typed_one_and_the_urgent_notice(
+    opened: Opener, sites: Sites, watch: Watch
+) -> None:
     watch.excused = ("429",)
-    with serving("tests/fake_bot.py", "{port}", "2") as address:
-        page = opened(address)
-        ask(page, "breathe")
-        ask(page, "hello", 2)
-        page.locator(BOX).fill("one more")
-        page.locator(BOX).press("Enter")
-        expect(page.get_by_text("Please wait a moment and send it again")).to_be_visible()
-        expect(page.locator(BOX)).to_have_value("one more")
-        notice = page.get_by_role("alert").filter(has_text="This could be an emergency")
-        notice.scroll_into_view_if_needed()
-        box = notice.bounding_box()
-        assert box
-        on_top = f"e => e.contains(document.elementFromPoint({box['x'] + 30}, {box['y'] + 12}))"
+    page = opened(sites.limited, PHONE)
+    ask(page, "breathe")
+    ask(page, "hello", 2)
+    page.locator(BOX).fill("one more")
+    page.locator(BOX).press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Please wait a moment and send it again")
+    expect(page.locator(BOX)).to_have_value("one more")
+    notice = page.get_by_role("alert").filter(has_text="This could be an emergency")
+    notice.scroll_into_view_if_needed()
+    box = notice.bounding_box()
+    assert box
+    for x, y in ((30, 12), (box["width"] - 30, box["height"] - 12)):
+        on_top = f"e => e.contains(document.elementFromPoint({box['x'] + x}, {box['y'] + y}))"
         assert notice.evaluate(on_top)  # nothing covers it
-        page.context.close()
-
-
-def test_the_first_visit_is_small(opened: Opener, fake_site: str, watch: Watch) -> None:
-    page = opened(fake_site)
-    page.wait_for_timeout(500)
-    sizes = [r.sizes() for r in watch.requests if r.response() and "heartbeat" not in r.url]
-    kib = sum(s["responseBodySize"] + s["responseHeadersSize"] for s in sizes) / 1024
-    print(f"first visit: {len(watch.requests)} requests, {kib:.0f} KiB")
-    assert len(watch.requests) <= 60
-    assert kib <= 350
-    page.close()

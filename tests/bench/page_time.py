@@ -1,0 +1,91 @@
+"""How long a visitor waits: from Enter to the visible answer, in a real browser: ``python -m tests.bench.page_time``.
+
+The brief's bounds are 250 ms at the median, 40 ms of it the server's, with the model warm. Arguments are handed to
+``app.py``, such as ``--index DIR``.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+import urllib.request
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS, PHONE, serving
+from tests.browser.states import BOX, open_chat
+
+WHOLE, SERVER = 250, 40  # milliseconds
+QUESTIONS = (
+    "does it hurt", "how often", "how long until it heals", "can i wear makeup after", "is it safe", "what is it",
+    "does it help with acne scars", "how deep do the needles go", "who should not have it", "redness how long",
+    "can i do it at home", "how many sessions", "does it work on dark skin", "side effects", "sun afterwards",
+    "what about wrinkles", "stretch marks?", "how does it work", "numbing cream", "what is bitcoin",
+)  # fmt: skip
+# From the key to the first frame that shows the reply.
+WATCH = """() => {
+  const count = () => document.querySelectorAll("#chat .reply").length;
+  const before = count();
+  let pressed = 0;
+  addEventListener("keydown", () => (pressed = performance.now()), { capture: true, once: true });
+  window.shown = new Promise((done) => {
+    const look = new MutationObserver(() => {
+      if (count() === before) return;
+      look.disconnect();
+      requestAnimationFrame(() => setTimeout(() => done(performance.now() - pressed)));
+    });
+    look.observe(document.querySelector("#chat"), { childList: true, subtree: true });
+  });
+}"""
+
+
+def in_page(page: Page, question: str) -> float:
+    """Milliseconds until a question's reply is visible."""
+    page.locator(BOX).fill(question)
+    page.evaluate(WATCH)
+    page.locator(BOX).press("Enter")
+    return float(page.evaluate("window.shown"))
+
+
+def on_server(address: str, question: str) -> tuple[float, float]:
+    """Milliseconds of the same question over HTTP, and those that the bot itself reports."""
+    body = json.dumps({"message": question}).encode()
+    request = urllib.request.Request(f"{address}/api/ask", body, {"content-type": "application/json"})
+    start = time.perf_counter()
+    with urllib.request.urlopen(request) as answer:
+        reply = json.load(answer)
+    return (time.perf_counter() - start) * 1000, float(reply["timings_ms"]["total"])
+
+
+def main(arguments: list[str]) -> int:
+    """Print the medians and the slowest."""
+    with sync_playwright() as playwright, serving("app.py", "--port", "{port}", *arguments, seconds=600) as address:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+        open_chat(page, address)
+        in_page(page, "hello")
+        in_page(page, QUESTIONS[0])  # warm
+        server = [on_server(address, question) for question in QUESTIONS]
+        whole = []
+        for number, question in enumerate(QUESTIONS):
+            # As behind a proxy: each question comes from a visitor of its own, so that none is one too many.
+            page.set_extra_http_headers({"x-forwarded-for": f"192.0.2.{number}"})
+            page.get_by_role("button", name="New chat").click()
+            page.locator("#chat .example").first.wait_for()
+            whole.append(in_page(page, question))
+        browser.close()
+    rows = {
+        f"Enter to visible answer (bound {WHOLE})": whole,
+        "the same question over HTTP": [one for one, _ in server],
+        f"of it the bot (bound {SERVER})": [own for _, own in server],
+    }
+    print(f"{len(QUESTIONS)} questions, milliseconds\n{'median':>8} {'slowest':>8}")
+    for name, taken in rows.items():
+        print(f"{statistics.median(taken):8.0f} {max(taken):8.0f}  {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
