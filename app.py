@@ -101,7 +101,7 @@ def serve(config: Config, listener: socket.socket) -> int:
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(lambda: load(config), on_ready=ready, on_failure=failed)
+    app = create_app(lambda: load(config), parents=config.embed_parents, on_ready=ready, on_failure=failed)
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1

@@ -26,6 +26,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     calibrate                   fits the decision to answer or decline
     render, pages               a Reply as safe HTML or text; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
+    embed                       the chat on other people's pages
 """
 
 from bot.config import Config

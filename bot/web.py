@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
-from bot import pages
+from bot import embed, pages
 from bot.errors import BotError
 from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits
 from bot.render import locate, passage_dict
@@ -220,10 +220,14 @@ def create_app(
     load: Callable[[], Bot],
     *,
     limits: Limits | None = None,
+    parents: Sequence[str] = (),
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
-    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop."""
+    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
+
+    ``parents``: origins whose pages may show the chat in a frame.
+    """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     stage = Stage(load, on_ready, on_failure)
@@ -234,8 +238,9 @@ def create_app(
         exception_handlers={AnyHTTPException: _refused, RequestValidationError: _malformed},
     )  # fmt: skip
     app.state.stage = stage
-    app.add_middleware(Guard, limits=limits or Limits())
+    app.add_middleware(Guard, limits=limits or Limits(), frame_ancestors=" ".join(("'self'", *parents)))
     app.include_router(api)
     app.include_router(site)
-    app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
+    app.include_router(embed.router)
+    app.router.routes.append(Route(f"{CHAT}/{{path:path}}", embed.Compact(stage, stage.assets)))
     return app
