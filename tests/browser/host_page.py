@@ -41,6 +41,7 @@ class Host:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.same_site = address.replace("localhost", "127.0.0.1")  # another origin still, by its port
         self.asked: list[str] = []
         self.set_up("")
 
