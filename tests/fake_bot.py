@@ -165,4 +165,4 @@ def serve(port: int, burst: int = 10_000, parents: Sequence[str] = ()) -> None:
 
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:3]), parents=sys.argv[3:])
+    serve(int(sys.argv[1]), int((sys.argv[2:] or ["10000"])[0]), sys.argv[3:])

@@ -25,13 +25,13 @@
 * { box-sizing: border-box; }
 button { font: inherit; cursor: pointer; }
 :focus-visible { outline: 3px solid #fff; outline-offset: 0; box-shadow: 0 0 0 6px #1b2a33; }
-.open, dialog { position: fixed; z-index: 2147483647; right: 1em; bottom: max(1em, env(safe-area-inset-bottom)); }
-.left .open, .left dialog { right: auto; left: 1em; }
+.open, dialog { position: fixed; z-index: 2147483647; inset: auto 1em max(1em, env(safe-area-inset-bottom)) auto; }
+.left * { left: 1em; right: auto; }
 .open { display: flex; align-items: center; gap: .5em; min-height: 3em; max-width: calc(100vw - 2em); padding: .5em 1.1em;
   border: 1px solid var(--k); border-radius: 1.6em; background: var(--c); color: var(--k); font-weight: 600;
   text-align: start; overflow-wrap: anywhere; box-shadow: 0 2px 12px rgb(0 0 0 / 35%); }
 svg { flex: none; width: 1.4em; height: 1.4em; fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-dialog { bottom: 5em; left: auto; top: auto; width: 26em; max-width: calc(100vw - 2em); height: min(42em, 100dvh - 6em);
+dialog { bottom: 5em; width: 26em; max-width: calc(100vw - 2em); height: min(42em, 100dvh - 6em);
   max-height: none; margin: 0; padding: 0; border: 1px solid var(--line); border-radius: 1em; overflow: hidden;
   background: var(--paper); color: var(--ink); box-shadow: 0 8px 32px rgb(0 0 0 / 35%); }
 dialog[open] { display: grid; grid: auto 1fr / 1fr; }
@@ -47,7 +47,7 @@ iframe { visibility: hidden; color-scheme: light dark; }
 .note button { min-height: 2.75em; padding: 0 1.2em; border: 0; border-radius: .7em; background: var(--c); color: var(--k); }
 a { padding: .3em; color: var(--link); }
 @media ${FULL} {
-  dialog, .left dialog { inset: 0; width: 100%; max-width: none; height: 100%; border: 0; border-radius: 0; }
+  .root dialog { inset: 0; width: 100%; max-width: none; height: 100%; border: 0; border-radius: 0; }
 }
 @media (prefers-reduced-motion: no-preference) {
   dialog[open] { animation: in .16s ease-out; }
@@ -55,7 +55,7 @@ a { padding: .3em; color: var(--link); }
 }
 @media print { .root { display: none; } }`;
 
-  const own = document.currentScript ?? document.querySelector('script[src*="/embed.js"]');
+  const own = document.currentScript;
   if (!own || !("adoptedStyleSheets" in document)) return;
   const { position, colour, lang } = own.dataset;
   const spoken = (lang || navigator.language).slice(0, 2).toLowerCase();
@@ -129,9 +129,11 @@ a { padding: .3em; color: var(--link); }
       const mine = make("iframe", { title: label, src: address("embed"), allow: "clipboard-write", referrerpolicy: "no-referrer" });
       const silent = () => frame === mine && !heard && failed();
       // An error page "loads" too. The chat speaks before its page has loaded, so a moment is enough.
-      mine.addEventListener("load", () => setTimeout(() => (silent(), (heard = false)), 1500));
       const late = setTimeout(silent, 15000);
-      mine.addEventListener("load", () => clearTimeout(late));
+      mine.addEventListener("load", () => {
+        clearTimeout(late);
+        setTimeout(() => (silent(), (heard = false)), 1500);
+      });
       panel.append((frame = mine));
     };
 

@@ -1,7 +1,12 @@
-"""Somebody else's page that includes the launcher: on an origin of its own, strict, and with hostile styles."""
+"""Somebody else's page that includes the launcher: on an origin of its own, strict, and with hostile styles.
+
+To look at it: start the chat with ``FAQ_EMBED_PARENTS=http://localhost:7861 python app.py`` and then
+``python -m tests.browser.host_page http://127.0.0.1:7860 [hostile]``.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,11 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hosting() -> Iterator[Host]:
+def hosting(port: int = 0) -> Iterator[Host]:
     """Serve a host page on ``localhost``: for a browser another site than the chat's 127.0.0.1."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
     host = Host(f"http://localhost:{server.server_address[1]}")
-    server.RequestHandlerClass = partial(_Handler, host)  # type: ignore[assignment]
+    server.RequestHandlerClass = partial(_Handler, host)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -94,3 +99,9 @@ def hosting() -> Iterator[Host]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+if __name__ == "__main__":
+    with hosting(7861) as shown:
+        print(f"{shown.set_up(sys.argv[1], styles=(sys.argv[2:] or ['calm'])[0])}/  (Enter stops it)")
+        input()

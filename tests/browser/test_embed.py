@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
 from bot.config import Config
-from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, Watch, serving
+from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, ROOT, Watch, serving
 from tests.browser.host_page import Host, hosting
 from tests.fake_bot import CREAM
 
@@ -56,12 +56,11 @@ def visitor(browser: Browser, host: Host, site: str, watch: Watch) -> Iterator[V
 
     host.set_up(site)
     yield open_page
+    kept: list[Any] = [page.context.cookies() for page in done]
+    kept += [frame.evaluate(KEPT) for page in done for frame in page.frames if "chrome-error:" not in frame.url]
     for page in done:
-        assert page.context.cookies() == []
-        for frame in page.frames:
-            if not frame.url.startswith("chrome-error:"):
-                assert frame.evaluate(KEPT) in ([0, 0, ""], "SecurityError")  # denied to a frame of another site
         page.context.close()
+    assert [k for k in kept if k not in ([], [0, 0, ""], "SecurityError")] == []  # denied to frames of another site
     foreign = [
         r.url for r in watch.requests if not r.url.startswith((host.address, host.same_site, site, "data:", "blob:"))
     ]
@@ -259,6 +258,15 @@ def test_without_one_the_browser_s_language_counts(visitor: Visitor, locale: str
     expect(page.get_by_role("button", name=label)).to_be_visible()
 
 
+def test_the_lines_in_the_readme_work_as_they_stand(visitor: Visitor, host: Host, site: str) -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- embed lines -->\n```html\n")[1].split("```")[0]
+    assert lines.count("\n") == 3
+    host.page = re.sub(r"<script.*</script>", lines.replace("https://faq.clinic.example", site), host.page)
+    page = visitor()
+    page.get_by_role("button", name="Questions about your skin?").click()
+    page.frame_locator("iframe").locator("#chat .example").first.wait_for()
+
+
 def test_a_label_is_text(visitor: Visitor, host: Host, site: str) -> None:
     host.set_up(site, 'data-label="<b>Skin</b> questions, answered from our own articles, at any hour of the day"')
     page = visitor({"width": 320, "height": 568})
@@ -384,6 +392,14 @@ def test_a_page_that_is_not_allowed_gets_a_link_instead_of_the_chat(
     page.get_by_role("button", name="Close the chat").click()
     expect(launcher(page)).to_be_focused()
     watch.requests = [r for r in watch.requests if not r.url.startswith(fake_site)]
+
+
+def test_only_the_frame_is_listened_to(visitor: Visitor) -> None:
+    page = visitor()
+    opened(page)
+    page.evaluate("postMessage('faq:close', '*')")
+    page.wait_for_timeout(200)
+    expect(panel(page)).to_be_visible()
 
 
 # --- accessibility -----------------------------------------------------------------------------------
