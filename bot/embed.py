@@ -12,14 +12,13 @@ from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import pages
 from bot.guard import CHAT, LAUNCHER
-from bot.stage import RETRY, STARTING, Assets, Stage
+from bot.stage import Assets, Stage
 
 IN_FRAME = "embed"  # in the chat page's query: show the compact form
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
@@ -52,33 +51,25 @@ async def embed_script(request: Request) -> Response:
 @router.get("/embed")
 async def embed(request: Request, lang: str = "") -> Response:
     stage: Stage = request.app.state.stage
-    try:
-        _ = stage.bot
-    except HTTPException:
-        page = pages.message_page("Just a moment", STARTING, stage.assets.address("site.css"), refresh=3)
-        return HTMLResponse(_with_head(page, stage.assets), 503, RETRY)
+    _ = stage.bot  # while there is none, the page that says so, as everywhere
     language = {"lang": lang} if _LANGUAGE.match(lang) else {}
     return RedirectResponse(f"{CHAT}/?{urlencode({IN_FRAME: '1'} | language)}")
 
 
-def _with_head(page: str, assets: Assets) -> str:
-    """A page that tells the launcher it is there, which sees nothing of it otherwise."""
-    styles = f'<link rel="stylesheet" href="{assets.address("frame.css")}">'
-    script = f'<script src="{assets.address("frame.js")}"></script>'
-    return page.replace("</head>", f"{styles}{script}</head>", 1)
-
-
 class Compact:
-    """ASGI wrapper of the chat page: adds to it what it needs in a frame, where its query asks for that."""
+    """ASGI middleware: adds to a page in the launcher's frame what it needs there.
+
+    The styles suit a small panel. The script tells the launcher that there is a page, whichever it is: the
+    launcher, of another origin, can't see it.
+    """
 
     def __init__(self, app: ASGIApp, assets: Assets) -> None:
         self.app = app
         self._assets = assets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on; change only ``/chat/?embed=1``."""
-        in_frame = IN_FRAME in parse_qs(scope["query_string"].decode("latin-1"))
-        if not in_frame or scope["path"] != CHAT + "/" or scope["method"] != "GET":
+        """Pass on; change only pages at ``/embed`` and ``/chat/?embed=1``."""
+        if not _in_frame(scope):
             await self.app(scope, receive, send)
             return
         start: dict[str, Any] = {}
@@ -95,7 +86,16 @@ class Compact:
 
     async def _send(self, start: dict[str, Any], body: bytes, send: Send) -> None:
         if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-            body = _with_head(body.decode(), self._assets).encode()
-        MutableHeaders(scope=start)["content-length"] = str(len(body))
+            styles = f'<link rel="stylesheet" href="{self._assets.address("frame.css")}">'
+            script = f'<script src="{self._assets.address("frame.js")}"></script>'
+            body = body.replace(b"</head>", f"{styles}{script}</head>".encode(), 1)
+            MutableHeaders(scope=start)["content-length"] = str(len(body))
         await send(start)
         await send({"type": "http.response.body", "body": body})
+
+
+def _in_frame(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return False
+    asked = scope["path"] == CHAT + "/" and IN_FRAME in parse_qs(scope["query_string"].decode("latin-1"))
+    return asked or scope["path"] == "/embed"

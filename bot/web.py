@@ -238,9 +238,10 @@ def create_app(
         exception_handlers={AnyHTTPException: _refused, RequestValidationError: _malformed},
     )  # fmt: skip
     app.state.stage = stage
+    app.add_middleware(embed.Compact, assets=stage.assets)
     app.add_middleware(Guard, limits=limits or Limits(), frame_ancestors=" ".join(("'self'", *parents)))
     app.include_router(api)
     app.include_router(site)
     app.include_router(embed.router)
-    app.router.routes.append(Route(f"{CHAT}/{{path:path}}", embed.Compact(stage, stage.assets)))
+    app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

@@ -1,6 +1,6 @@
 """A bot of canned replies, one for each state of the page; stands in for ``bot.pipeline.Bot`` at its seam.
 
-Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [PARENT ...]]``.
+Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE]``.
 """
 
 from __future__ import annotations
@@ -151,18 +151,18 @@ class FakeBot:
         return cast("Bot", self)
 
 
-def serve(port: int, burst: int = 10_000, parents: Sequence[str] = ()) -> None:
-    """Serve the site with canned replies until stopped; pages of ``parents`` may frame it."""
+def serve(port: int, burst: int = 10_000) -> None:
+    """Serve the site with canned replies until stopped."""
     import uvicorn
 
     from bot.guard import Limits
     from bot.web import create_app
 
-    app = create_app(lambda: FakeBot().as_bot(), limits=Limits(burst=burst, per_second=0.2), parents=parents)
+    app = create_app(lambda: FakeBot().as_bot(), limits=Limits(burst=burst, per_second=0.2))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         uvicorn.run(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int((sys.argv[2:] or ["10000"])[0]), sys.argv[3:])
+    serve(*map(int, sys.argv[1:]))

@@ -126,8 +126,9 @@ def test_while_starting_the_frame_says_so_to_the_visitor_and_to_the_launcher() -
         assert page.status_code == 503
         assert page.headers["retry-after"] == "3"
         assert "is starting" in page.text
-        assert 'http-equiv="refresh" content="3"' in page.text
         assert "/static/frame.js" in page.text
+        assert "/static/frame.js" in client.get("/chat/?embed=1").text
+        assert "/static/frame.js" not in client.get("/chat/").text
         assert client.get("/embed.js").status_code == 200
         go.set()
         ready(client)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
 from bot.config import Config
-from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, ROOT, Watch, serving
+from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, ROOT, Watch, free_port, serving
 from tests.browser.host_page import Host, hosting
 from tests.fake_bot import CREAM
 
@@ -35,7 +41,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def site(host: Host) -> Iterator[str]:
-    with serving("tests/fake_bot.py", "{port}", "10000", host.address, host.same_site) as address:
+    with serving("tests/browser/framed_site.py", "{port}", "0", host.address, host.same_site) as address:
         yield address
 
 
@@ -391,6 +397,37 @@ def test_a_page_that_is_not_allowed_gets_a_link_instead_of_the_chat(
     page.get_by_role("button", name="Close the chat").click()
     expect(launcher(page)).to_be_focused()
     watch.requests = [r for r in watch.requests if not r.url.startswith(fake_site)]
+
+
+def test_a_chat_that_is_starting_says_so_and_then_opens_by_itself(visitor: Visitor, host: Host, watch: Watch) -> None:
+    watch.excused = ("503",)
+    page = visitor()
+    port = free_port()
+    with subprocess.Popen([sys.executable, "tests/browser/framed_site.py", str(port), "4", host.address]) as server:
+        site = f"http://127.0.0.1:{port}"
+        wait_until(lambda: urllib.request.urlopen(f"{site}/healthz", timeout=5).status == 200)
+        host.set_up(site)
+        page.goto(host.address)
+        launcher(page).click()
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_text("The chat is starting")).to_be_visible()
+        page.wait_for_timeout(2000)  # longer than a frame that says nothing is waited for
+        expect(frame.get_by_text("The chat is starting")).to_be_visible()
+        frame.locator("#chat .example").first.wait_for()
+        expect(panel(page).get_by_role("status")).to_be_hidden()
+        page.goto("about:blank")
+        server.terminate()
+    watch.requests = [r for r in watch.requests if not r.url.startswith(site)]
+
+
+def wait_until(works: Callable[[], bool]) -> None:
+    """Try for a quarter of a minute."""
+    for _ in range(150):
+        with suppress(urllib.error.URLError, OSError):
+            if works():
+                return
+        time.sleep(0.1)
+    raise AssertionError("it never worked")
 
 
 def test_only_the_frame_is_listened_to(visitor: Visitor) -> None:
