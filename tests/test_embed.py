@@ -122,7 +122,7 @@ def test_while_starting_the_frame_says_so_to_the_visitor_and_to_the_launcher() -
         return FakeBot()
 
     with TestClient(create_app(slow), follow_redirects=False) as client:
-        page = client.get("/embed?lang=sv")
+        page = client.get("/embed")
         assert page.status_code == 503
         assert page.headers["retry-after"] == "3"
         assert "is starting" in page.text
