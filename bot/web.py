@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
-from bot import feedback, interface, pages
+from bot import embed, feedback, interface, pages
 from bot.errors import BotError
 from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits, packed, words_of
 from bot.interface import Words
@@ -236,12 +236,13 @@ def create_app(
     *,
     limits: Limits | None = None,
     store: Store | None = None,
+    parents: Sequence[str] = (),
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
     """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
 
-    Without a ``store`` feedback is kept in memory only.
+    ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` feedback is kept in memory only.
     """
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
@@ -254,9 +255,11 @@ def create_app(
         exception_handlers={AnyHTTPException: _refused, RequestValidationError: _malformed},
     )  # fmt: skip
     app.state.stage = stage
-    app.add_middleware(Guard, limits=limits or Limits())
+    app.add_middleware(embed.Compact, assets=stage.assets)
+    app.add_middleware(Guard, limits=limits or Limits(), frame_ancestors=" ".join(("'self'", *parents)))
     app.include_router(api)
     app.include_router(feedback.router)
     app.include_router(site)
+    app.include_router(embed.router)
     app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

@@ -68,6 +68,45 @@ def test_a_wrong_number_is_named_with_the_remedy(value: str) -> None:
         Config.from_env({"FAQ_PORT": value})
 
 
+def test_the_pages_that_may_show_the_chat_are_listed_with_spaces() -> None:
+    listed = "https://www.Clinic.example  http://localhost:8000\nhttps://xn--klnik-mva.example"
+    expected = ("https://www.clinic.example", "http://localhost:8000", "https://xn--klnik-mva.example")
+    assert Config.from_env({"FAQ_EMBED_PARENTS": listed}).embed_parents == expected
+    assert Config.from_env({"FAQ_EMBED_PARENTS": " "}).embed_parents == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "https:",
+        "https://",
+        "https://*",
+        "https://*.clinic.example",
+        "clinic.example",
+        "//clinic.example",
+        "https://clinic.example/",
+        "https://clinic.example/faq",
+        "https://clinic.example,https://b.example",
+        "https://clinic.example;script-src",
+        "https://user@clinic.example",
+        "https://clinic.example:99999",
+        "https://clinic.example:",
+        "https://clinic..example",
+        "https://-clinic.example",
+        "https://kl\u00ednik.example",
+        "ftp://clinic.example",
+        "javascript:alert(1)",
+        "'self'",
+        "null",
+    ],
+)
+def test_what_is_no_origin_is_named_with_the_remedy(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"FAQ_EMBED_PARENTS: .* is not an origin: write scheme and host") as caught:
+        Config.from_env({"FAQ_EMBED_PARENTS": f"https://good.example {value}"})
+    assert repr(value) in str(caught.value)
+
+
 def test_groups_of_settings_are_not_read_from_text() -> None:
     assert Config.from_env({"FAQ_CHUNKING": "x", "FAQ_RETRIEVAL": "y", "OTHER": "z"}) == Config()
 
