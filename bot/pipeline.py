@@ -135,7 +135,7 @@ class Bot:
     def _embedded(self, text: str, turns: Sequence[Turn], clock: _Clock) -> Matrix:
         """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
         queries = self._queries([t.text for t in turns if t.role == "user"], clock)
-        texts = dict.fromkeys([text, *(t for q in queries for t in (q.embedded, q.context) if t)])
+        texts = dict.fromkeys([text, *(t for q in queries for t in q.embeddable)])
         clock.embedded.update(zip(texts, self._index.encoder.encode(list(texts)), strict=True))
         return clock.embedded[text]
 
@@ -180,7 +180,12 @@ class Bot:
             messages[-1] = verdict.question
         queries = self._queries(messages, clock)
         budget = self.config.max_answer_words // max(1, len(queries))
-        return [self._part(query, budget, clock) for query in queries]
+        return [self._surest(query, budget, clock) for query in queries]
+
+    def _surest(self, query: Query, budget: int, clock: _Clock) -> Part:
+        """The question as it was cut out of the message, or the whole message: whichever is answered more surely."""
+        readings = [query, *([query.whole] if query.whole else [])]
+        return max((self._part(reading, budget, clock) for reading in readings), key=lambda p: p.decision.confidence)
 
     def _quoted(self, verdict: Verdict, clock: _Clock) -> list[Part]:
         """For a caution: what the articles say about the condition, and only that."""

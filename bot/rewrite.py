@@ -23,6 +23,7 @@ MAX_PARTS = 3  # questions answered of one message
 SHORT_WORDS = 5  # a question this short may lean on the one before
 LONG_WORDS = 16  # a longer sentence often wraps its question in a story
 MIN_CLAUSE_WORDS = 3
+MIN_STORY_WORDS = 5  # left out of a question: fewer are a greeting
 
 
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")  # pasted tags are no words of the question
@@ -35,7 +36,7 @@ class Query:
     ``text`` is searched, and ``asked``, as it was typed, is embedded; ``concepts`` must be spoken of by an
     answer; ``soft`` concepts and ``facets`` rank; ``unknown`` are rare words that neither corpus nor lexicon
     knows; ``context`` is the question before, where this one leans on it; ``inherited`` tells that the facets
-    are that question's.
+    are that question's; ``whole`` is the whole message as one question, where this leaves much of it out.
     """
 
     text: str
@@ -46,11 +47,18 @@ class Query:
     unknown: tuple[str, ...] = ()
     context: str = ""
     inherited: bool = False
+    whole: Query | None = None
 
     @property
     def embedded(self) -> str:
         """What is embedded: the encoder learned lay words itself."""
         return bare(self.asked)
+
+    @property
+    def embeddable(self) -> tuple[str, ...]:
+        """Every text of the query whose embedding is needed."""
+        own = tuple(t for t in (self.embedded, self.context) if t)
+        return (*own, *self.whole.embeddable) if self.whole else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,14 @@ class Rewriter:
             mended = _wrapping().correction.sub("", mended) or mended
         pieces = [self._without_story(p) for p in _joined_to_content(_split(mended)) if words(p)]
         queries = [self._query(piece, later) for piece in pieces]
-        return _merged(_asking(queries, self._joined))[:MAX_PARTS]
+        asking = _merged(_asking(queries, self._joined))[:MAX_PARTS]
+        return [self._in_full(query, mended, later) for query in asking]
+
+    def _in_full(self, query: Query, message: str, later: bool) -> Query:
+        """A question out of a longer message, and the whole of it as a second reading: the story may name the thing."""
+        if len(words(message)) < len(words(query.asked)) + MIN_STORY_WORDS:
+            return query
+        return replace(query, whole=self._query(message, later))
 
     def _without_story(self, piece: str) -> str:
         """Of a long sentence, the clauses that ask something; the whole where none does, or all do."""
