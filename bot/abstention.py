@@ -20,7 +20,8 @@ from bot.rewrite import Query
 from bot.schema import Passage, plain
 
 FEW_WORDS = 3  # a question of more words that finds nothing is about something else
-LIKELY_OUTSIDE = 0.75  # on the scale of ``Classifier.likelihood``: one chance in ten
+LIKELY_OUTSIDE = 0.95  # on the scale of ``Classifier.likelihood``: two chances in three
+NEAR_OUTSIDE = 0.6  # cosine of the nearest question known not to be covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Abstention:
     def __init__(self, retriever: Retriever, model: Model) -> None:
         self._retriever = retriever
         self._model = model
+        self._headed = frozenset(s for p in retriever.passages for s in stems(p.heading))
         self._spoken = frozenset(concept for p in retriever.profiles for concept in p.concepts)
 
     def decide(self, query: Query, found: Found, picked: Sequence[Chosen]) -> Decision:
@@ -85,7 +87,9 @@ class Abstention:
     def _unclear(self, query: Query, found: Found) -> bool:
         """A word or three that the articles know, asked out of the blue, and not like what they don't cover."""
         short = 0 < len(words(query.text)) <= FEW_WORDS and not query.context
-        return short and not query.unknown and not self.missing(query) and found.outside < LIKELY_OUTSIDE
+        headed = self._headed.issuperset(stems(query.text))
+        beside = found.outside > LIKELY_OUTSIDE or found.contrast > NEAR_OUTSIDE
+        return short and not query.unknown and not self.missing(query) and (headed or not beside)
 
     def missing(self, query: Query) -> frozenset[str]:
         """Concepts of the query that no article speaks of."""

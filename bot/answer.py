@@ -123,7 +123,8 @@ class Composer:
             opposed = [c for c in self._scored(query, found, "", math.inf) if 0 <= facet.rank(whole(c)) < ranks[bold]]
             if opposed:
                 best = max(opposed, key=lambda c: (-facet.rank(whole(c)), c.parts["cosine"]))
-                picked = _fitting((*picked[:bold], best, *picked[bold:]), keep=bold + 2, max_words=max_words)
+                kept = (picked[0], best, picked[bold])
+                picked = _fitting((*picked[:bold], best, *picked[bold:]), kept, max_words)
         return picked
 
     def _cautious_first(self, query: Query, picked: tuple[Chosen, ...]) -> tuple[Chosen, ...]:
@@ -187,10 +188,13 @@ def _weights(passages: Sequence[Passage]) -> dict[str, float]:
     return {stem: 1 - math.log(count) / ceiling for stem, count in counts.items()}
 
 
-def _fitting(picked: tuple[Chosen, ...], keep: int, max_words: int) -> tuple[Chosen, ...]:
-    """Drop sentences from the end, the first ``keep`` excepted, until the words fit."""
-    while len(picked) > keep and sum(len(whole(c).split()) for c in picked) > max_words:
-        picked = picked[:-1]
+def _fitting(picked: tuple[Chosen, ...], kept: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
+    """Drop sentences from the end, the ``kept`` excepted, until the words fit."""
+    while sum(len(whole(c).split()) for c in picked) > max_words:
+        place = next((i for i in reversed(range(len(picked))) if picked[i] not in kept), None)
+        if place is None:
+            break
+        picked = picked[:place] + picked[place + 1 :]
     return picked
 
 

@@ -28,6 +28,7 @@ MIN_WORDINGS = 4  # mean by passage; with fewer the nearest wording says as much
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
 ITERATIONS = {"vectors": 200, "terms": 60}
+UNCOVERED_SHARE = 0.25  # of the number of wordings: at most so many questions known not to be covered
 FLOOR = 1e-4  # less probable than this is not told apart
 
 Row = tuple[NDArray[np.int64], Matrix]  # numbers of the terms in a text, and their weights
@@ -126,6 +127,19 @@ class Classifier:
         return (("vectors", self._vectors), ("terms", self._terms), ("bias", self._bias))
 
 
+def _balanced(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which texts the passages are learned from: every wording, and an even share of what is known not to be covered.
+
+    A small corpus has a few dozen wordings; beside thousands of the others nothing would seem covered.
+    """
+    beside = np.flatnonzero(kinds == UNCOVERED)
+    most = max(1, int(UNCOVERED_SHARE * (kinds == QUESTION).sum()))
+    step = max(1, -(-len(beside) // most))
+    out = kinds == QUESTION
+    out[beside[::step]] = True
+    return out
+
+
 def _both_sides(model: Any) -> tuple[Any, Any]:
     """Of two classes scikit-learn keeps the second only."""
     if len(model.classes_) > 2:
@@ -155,7 +169,7 @@ class Learned:
         statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
         statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
         status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)
-        asks = kinds != EXAMPLE
+        asks = _balanced(kinds)
         if (kinds == QUESTION).sum() < MIN_WORDINGS * passages:
             nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
             return cls(found, nobody, nobody, status)

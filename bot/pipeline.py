@@ -44,8 +44,8 @@ from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
 from bot.rows import EXAMPLE, QUESTION, UNCOVERED
 from bot.safety import Safety, Verdict
-from bot.schema import Article, Hit, Reply, Turn, plain
-from bot.spelling import Speller, domain_words
+from bot.schema import Article, Hit, Passage, Reply, Turn, plain
+from bot.spelling import Speller, asked_words, domain_words
 from bot.texts import Texts
 
 
@@ -253,7 +253,13 @@ class _Clock:
 
 def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
     """The rewriter that knows this corpus' words."""
-    texts = [text for p in index.passages for text in (p.text, p.heading, *p.questions)]
-    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
-    speller = Speller(domain, index.encoder.vocabulary())
-    return Rewriter(speller, lexicon, facets, frozenset(s for text in texts for s in stems(text)))
+    model_words = index.encoder.vocabulary()
+    domain = corpus_words(index.passages, model_words)
+    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words)
+    return Rewriter(speller, lexicon, facets, frozenset(s for word in domain for s in stems(word)))
+
+
+def corpus_words(passages: Sequence[Passage], model_words: frozenset[str]) -> frozenset[str]:
+    """The words of the articles, and of the wordings under their headings."""
+    published = domain_words(text for p in passages for text in (p.text, p.heading))
+    return published | asked_words((q for p in passages for q in p.questions), model_words)

@@ -58,6 +58,7 @@ class Retriever:
     """``search(query)`` ranks passages; ties are broken by passage id."""
 
     def __init__(self, index: Index, lexicon: Lexicon, facets: Facets, settings: Retrieval) -> None:
+        self.passages = index.passages
         self._index = index
         self._settings = settings
         self._facets = facets

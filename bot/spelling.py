@@ -7,6 +7,7 @@ the English list that symspellpy carries. Suggestions prefer corpus words, then 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 from importlib import resources
@@ -18,6 +19,7 @@ from bot.language import language, words
 MIN_LETTERS = 4  # of three letters, every other word is one edit away
 SHORT = 5  # up to this length one edit, above it two
 CORPUS_COUNT = 10**12  # a corpus word outweighs any English word at the same distance
+RECURRING = 5  # questions with a word that no dictionary has, before it counts as one: "dermapen" does, "itchin" not
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’])*|[\W\d_]+")  # "b4" is one, "4mm" two
 _RUNS = re.compile(r"(.)\1{2,}")
 
@@ -97,3 +99,9 @@ def domain_words(texts: Iterable[str]) -> frozenset[str]:
     """The words of texts, parts of hyphenated ones included."""
     listed = (part for text in texts for word in words(text) for part in (word, *word.split("-")))
     return frozenset(w for w in listed if w)
+
+
+def asked_words(questions: Iterable[str], model_words: Collection[str]) -> frozenset[str]:
+    """The words of questions as people type them, slips left out: a word that nobody else knows must recur."""
+    counts = Counter(part for text in questions for part in domain_words([text]))
+    return frozenset(w for w, n in counts.items() if n >= RECURRING or w in english() or w in model_words)

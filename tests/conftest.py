@@ -21,10 +21,10 @@ from bot.facets import Facets
 from bot.index import Index
 from bot.language import language, stems
 from bot.lexicon import Lexicon
-from bot.pipeline import Bot
+from bot.pipeline import Bot, corpus_words
 from bot.rewrite import Rewriter
 from bot.schema import Reply, Turn
-from bot.spelling import Speller, domain_words
+from bot.spelling import Speller
 from tests.bicycle import write_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,9 +79,10 @@ def shipped_words(bicycle_index: Index) -> Words:
     passages = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
     texts = tuple(text for p in passages for text in (p.text, p.heading, *p.questions))
     lexicon = Lexicon.load()
-    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
-    speller = Speller(domain, bicycle_index.encoder.vocabulary())
-    known = frozenset(s for text in texts for s in stems(text))
+    model_words = bicycle_index.encoder.vocabulary()
+    domain = corpus_words(passages, model_words)
+    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words)
+    known = frozenset(s for word in domain for s in stems(word))
     return Words(texts, speller, Rewriter(speller, lexicon, Facets.load(), known))
 
 

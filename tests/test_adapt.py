@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.adapt import MIN_PAIRS, adapt, pairs_of
+from bot.adapt import MIN_PAIRS, MOST_WORDINGS, adapt, pairs_of, thinned
 from bot.chunker import chunk
 from bot.config import BUNDLED_MODEL, Adaptation, Chunking, Config
 from bot.corpus import load_corpus
@@ -110,3 +110,12 @@ def test_pairs_lead_from_wordings_to_their_own_passage(tmp_path: Path) -> None:
 
 def test_a_passage_without_a_heading_teaches_nothing() -> None:
     assert pairs_of(chunk(article_of("a", ("paragraph", "The chain is oiled.")), Chunking())) == []
+
+
+def test_of_many_wordings_an_even_share_is_learned_from(passages: tuple[Passage, ...]) -> None:
+    many = replace(passages[0], questions=tuple(f"question {n}" for n in range(3 * MOST_WORDINGS)))
+    kept = thinned(many).questions
+    assert len(kept) == MOST_WORDINGS
+    assert kept[0] == "question 0"
+    assert kept[-1] == f"question {3 * MOST_WORDINGS - 3}"
+    assert thinned(passages[0]) == passages[0]

@@ -124,6 +124,31 @@ def test_what_the_articles_do_not_cover_is_said_plainly(ask: Ask, message: str) 
     assert not reply.differ
 
 
+@pytest.mark.parametrize("message", ["needles", "sessions", "how"])
+def test_too_few_words_are_asked_back(shipped_bot: Bot, message: str) -> None:
+    """With choices that lead somewhere."""
+    reply = shipped_bot.ask([Turn("user", message)])
+    assert reply.status == "clarify"
+    assert reply.answer == shipped_bot.texts["clarify"]
+    assert 2 <= len(reply.suggestions) <= 4
+    chosen = shipped_bot.ask(
+        [Turn("user", message), Turn("assistant", reply.answer), Turn("user", reply.suggestions[0])]
+    )
+    assert chosen.status == "answered"
+
+
+@pytest.mark.parametrize("message", ["gym", "tattoo removal", "bitcoin", "what is the best phone"])
+def test_what_is_not_covered_is_not_asked_back(shipped_bot: Bot, message: str) -> None:
+    assert shipped_bot.ask([Turn("user", message)]).status == "abstained"
+
+
+def test_a_story_is_answered_by_what_it_is_about(shipped_bot: Bot) -> None:
+    story = "my cheeks have had wide pores since i was at school and no mask did a thing, would it change that"
+    reply = shipped_bot.ask([Turn("user", story)])
+    assert reply.status == "answered"
+    assert "pores" in reply.answer
+
+
 def test_bitcoin_is_abstained_with_the_clinics_contact(ask: Ask, shipped_bot: Bot) -> None:
     reply = ask("what is bitcoin")
     assert reply.status == "abstained"

@@ -202,3 +202,21 @@ def test_any_conversation_gives_a_few_queries_and_always_the_same(rewriter: Rewr
     assert len(found) <= MAX_PARTS
     assert all(query.asked for query in found)
     assert rewriter.queries(messages) == found
+
+
+# ---- a question in a story ------------------------------------------------------------------------------------------
+
+
+def test_a_question_cut_out_of_a_story_keeps_the_whole_as_a_second_reading(rewriter: Rewriter) -> None:
+    story = "my cheeks have had wide pores since i was at school and no mask did a thing, would it change that"
+    query = last(rewriter, story)
+    assert query.text == "would it change that"
+    assert query.whole is not None
+    assert "pores" in query.whole.concepts | query.whole.soft
+    assert query.whole.whole is None
+    assert query.whole.embedded in query.embeddable
+
+
+@pytest.mark.parametrize("message", ["does it hurt", "hello, does it hurt", "hi there! how often do i come back"])
+def test_a_plain_question_has_one_reading(rewriter: Rewriter, message: str) -> None:
+    assert last(rewriter, message).whole is None
