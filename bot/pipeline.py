@@ -45,7 +45,7 @@ from bot.rewrite import Query, Rewriter, bare
 from bot.rows import EXAMPLE, QUESTION, UNCOVERED
 from bot.safety import Safety, Verdict
 from bot.schema import Article, Hit, Reply, Turn, plain
-from bot.spelling import Speller, domain_words
+from bot.spelling import corpus_speller
 from bot.texts import Texts
 
 
@@ -248,7 +248,8 @@ class _Clock:
 
 def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
     """The rewriter that knows this corpus' words."""
-    texts = [text for p in index.passages for text in (p.text, p.heading, *p.questions)]
-    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
-    speller = Speller(domain, index.encoder.vocabulary())
-    return Rewriter(speller, lexicon, facets, frozenset(s for text in texts for s in stems(text)))
+    written = [text for p in index.passages for text in (p.text, p.heading)]
+    wordings = [text for p in index.passages for text in p.questions]
+    listed = lexicon.vocabulary() | language().asking_words
+    speller = corpus_speller(written, wordings, listed, index.encoder.vocabulary())
+    return Rewriter(speller, lexicon, facets, frozenset(s for text in written + wordings for s in stems(text)))

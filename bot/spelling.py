@@ -7,6 +7,7 @@ the English list that symspellpy carries. Suggestions prefer corpus words, then 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 from importlib import resources
@@ -18,6 +19,7 @@ from bot.language import language, words
 MIN_LETTERS = 4  # of three letters, every other word is one edit away
 SHORT = 5  # up to this length one edit, above it two
 CORPUS_COUNT = 10**12  # a corpus word outweighs any English word at the same distance
+HABIT = 4  # wordings that hold a word which no list knows ("suncream"): then it is one
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’])*|[\W\d_]+")  # "b4" is one, "4mm" two
 _RUNS = re.compile(r"(.)\1{2,}")
 
@@ -97,3 +99,14 @@ def domain_words(texts: Iterable[str]) -> frozenset[str]:
     """The words of texts, parts of hyphenated ones included."""
     listed = (part for text in texts for word in words(text) for part in (word, *word.split("-")))
     return frozenset(w for w in listed if w)
+
+
+def corpus_speller(
+    written: Iterable[str], wordings: Iterable[str], listed: Collection[str], model_words: Collection[str]
+) -> Speller:
+    """The speller of a corpus: its ``written`` texts, visitors' ``wordings`` of questions, ``listed`` words."""
+    known = english().keys() | frozenset(model_words)
+    typed = Counter(word for text in wordings for word in domain_words([text]))
+    # Wordings are as visitors type: a slip in one ("itchin") is no word that others could mean, and is mended itself.
+    spelt = {word for word, times in typed.items() if word in known or times >= HABIT}
+    return Speller(domain_words(written) | spelt | frozenset(listed), model_words)

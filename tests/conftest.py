@@ -24,7 +24,7 @@ from bot.lexicon import Lexicon
 from bot.pipeline import Bot
 from bot.rewrite import Rewriter
 from bot.schema import Reply, Turn
-from bot.spelling import Speller, domain_words
+from bot.spelling import Speller, corpus_speller
 from tests.bicycle import write_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,12 +77,13 @@ class Words:
 @pytest.fixture(scope="session")
 def shipped_words(bicycle_index: Index) -> Words:
     passages = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
-    texts = tuple(text for p in passages for text in (p.text, p.heading, *p.questions))
     lexicon = Lexicon.load()
-    domain = domain_words(texts) | lexicon.vocabulary() | language().asking_words
-    speller = Speller(domain, bicycle_index.encoder.vocabulary())
-    known = frozenset(s for text in texts for s in stems(text))
-    return Words(texts, speller, Rewriter(speller, lexicon, Facets.load(), known))
+    written = [text for p in passages for text in (p.text, p.heading)]
+    wordings = [text for p in passages for text in p.questions]
+    listed = lexicon.vocabulary() | language().asking_words
+    speller = corpus_speller(written, wordings, listed, bicycle_index.encoder.vocabulary())
+    known = frozenset(s for text in (*written, *wordings) for s in stems(text))
+    return Words(tuple(written), speller, Rewriter(speller, lexicon, Facets.load(), known))
 
 
 @pytest.fixture(scope="session")
