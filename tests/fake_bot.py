@@ -1,6 +1,7 @@
 """A bot of canned replies, one for each state of the page; stands in for ``bot.pipeline.Bot`` at its seam.
 
-Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [SECONDS_TO_START]]``.
+Run as a script it serves the site:
+``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [SECONDS_TO_START [WHO_MAY_FRAME_IT ...]]]``.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class FakeBot:
         return cast("Bot", self)
 
 
-def serve(port: int, burst: int = 10_000, seconds: int = 0) -> None:
+def serve(port: int, burst: int = 10_000, seconds: int = 0, parents: Sequence[str] = ()) -> None:
     """Serve the site with canned replies until stopped."""
     import uvicorn
 
@@ -166,11 +167,11 @@ def serve(port: int, burst: int = 10_000, seconds: int = 0) -> None:
         time.sleep(seconds)
         return FakeBot().as_bot()
 
-    app = create_app(load, limits=Limits(burst=burst, per_second=0.2))
+    app = create_app(load, limits=Limits(burst=burst, per_second=0.2), parents=parents)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         uvicorn.run(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:]))
+    serve(*map(int, sys.argv[1:4]), parents=sys.argv[4:])

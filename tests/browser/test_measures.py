@@ -13,7 +13,7 @@ from tests.bench.page_time import in_page
 from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch
 from tests.browser.screenshots import take
 from tests.browser.states import BOX, STATES, ask, open_chat
-from tests.browser.test_states import violations
+from tests.browser.axe import violations
 from tests.fake_bot import SLOW
 
 KIB = 1024
