@@ -79,6 +79,15 @@ SCRATCH = "Most people then feel a light scratching."
 NOTE = ("General information from published articles, not medical advice.",)
 
 
+# The answer about pain as it is copied; SITE is the address.
+COPIED = f"""{CREAM} [1] {SCRATCH} [2]
+
+General information from published articles, not medical advice.
+
+[1] How it works (Example Skin Journal, 19 January 2024) SITE/source/003-how-it-works?start=15&end=62&h=a0eaef9d#quote
+[2] What is microneedling? (publisher not stated, undated) SITE/source/001-what?start=63&end=104&h=b2be77a8#quote"""
+
+
 def _replies(texts: Texts) -> dict[str, Reply]:
     both = (cite(PLAIN, CREAM, 1), cite(UNDATED, SCRATCH, 2))
     weeks = (cite(PLAIN, "every six weeks for scars", 1), cite(UNDATED, "every four weeks for fine lines", 2))

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
 
+from bot.config import Config
 from tests.browser.host_page import Host, hosting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -149,6 +150,15 @@ def sites() -> Iterator[Sites]:
 @pytest.fixture(scope="session")
 def fake_site(sites: Sites) -> str:
     return sites.usual
+
+
+@pytest.fixture(scope="session")
+def real_site(shipped: Config, sites: Sites) -> Iterator[str]:
+    """The whole program over the shipped articles; the host page may show it, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
+        with serving("app.py", "--port", "{port}", "--index", str(shipped.index)) as address:
+            yield address
 
 
 @pytest.fixture

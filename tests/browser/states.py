@@ -247,6 +247,7 @@ STATES = (
     State("not-found", _page("/nowhere", "h1"), ("404",)),
     State("api-docs", _page("/api/docs", "h2")),
     State("widget-closed", _widget),
+    State("widget-hostile", lambda page, sites: _widget(page, sites, "hostile")),
     State("widget-open", _widget_examples),
     State("widget-answered", _widget_answered),
     State("widget-urgent", _widget_urgent),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import DESKTOP, PHONE, Sites, Visit, Watch, serving
+from tests.browser.conftest import DESKTOP, PHONE, Sites, Visit, Watch
 from tests.browser.states import STATES, State
+
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def page(request: pytest.FixtureRequest, visit: Visit) -> Page:
@@ -27,12 +28,3 @@ def test_a_state_is_seen_and_open_to_everybody(page: Page, sites: Sites, watch: 
         assert violations(page) == []
     expect(shown).to_be_visible()
     watch.check(sites.usual, sites.limited, sites.starting, sites.host.address)
-
-
-def test_the_chat_opens_by_itself_once_it_has_started(browser: Browser) -> None:
-    with serving("tests/fake_bot.py", "{port}", "9", "1", ready="/healthz") as address:
-        page = browser.new_page()
-        page.goto(address + "/chat/?lang=sv")
-        expect(page.get_by_role("heading", name="Ett ögonblick")).to_be_visible()
-        expect(page.get_by_role("textbox", name="Din fråga")).to_be_visible(timeout=20_000)
-        page.close()
