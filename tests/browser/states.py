@@ -243,6 +243,7 @@ STATES = (
     State("ask-answered", _plain("how often", ".reply table.differ")),
     State("ask-urgent", _plain("breathe", ".reply [role=alert]")),
     State("ask-abstained", _plain("bitcoin", ".reply .ask-clinic a")),
+    State("ask-clarify", _plain("long", "[aria-label='Choose one'] button")),
     State("ask-too-many", _plain_too_many, _CUT),
     State("not-found", _page("/nowhere", "h1"), ("404",)),
     State("api-docs", _page("/api/docs", "h2")),

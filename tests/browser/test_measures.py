@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from bot.theme import DARK, LIGHT, Theme
 from tests.bench.page_time import in_page
+from tests.browser.axe import violations
 from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch
 from tests.browser.screenshots import take
 from tests.browser.states import BOX, STATES, ask, open_chat
-from tests.browser.axe import violations
 from tests.fake_bot import SLOW
 
 KIB = 1024
