@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
 
-from bot.config import Config
 from tests.browser.host_page import Host, hosting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -153,11 +152,13 @@ def fake_site(sites: Sites) -> str:
 
 
 @pytest.fixture(scope="session")
-def real_site(shipped: Config, sites: Sites) -> Iterator[str]:
+def real_site(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
     """The whole program over the shipped articles; the host page may show it, too."""
+    # A kept index is opened by the program alone: opening it here as well takes ten seconds.
+    index = request.config.getoption("--index") or request.getfixturevalue("shipped").index
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
-        with serving("app.py", "--port", "{port}", "--index", str(shipped.index)) as address:
+        with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600) as address:
             yield address
 
 

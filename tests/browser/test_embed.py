@@ -399,7 +399,7 @@ def test_a_chat_that_is_starting_says_so_and_then_opens_by_itself(
     """In the frame and as a page of its own."""
     watch.excused = ("503",)
     page, whole = visitor(), visit(PHONE)
-    with serving("tests/fake_bot.py", "{port}", "10000", "6", host.address, ready="/healthz") as site:
+    with serving("tests/fake_bot.py", "{port}", "10000", "4", host.address, ready="/healthz") as site:
         page.goto(host.set_up(site))
         launcher(page).click()
         frame = page.frame_locator("iframe")
