@@ -165,7 +165,7 @@ class FakeBot:
         return cast("Bot", self)
 
 
-def serve(port: int, burst: int = 10_000, seconds: int = 0, parents: Sequence[str] = ()) -> None:
+def serve(parents: Sequence[str], port: int, burst: int = 10_000, seconds: int = 0) -> None:
     """Serve the site with canned replies until stopped."""
     import uvicorn
 
@@ -183,4 +183,4 @@ def serve(port: int, burst: int = 10_000, seconds: int = 0, parents: Sequence[st
 
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:4]), parents=sys.argv[4:])
+    serve(sys.argv[4:], *map(int, sys.argv[1:4]))
