@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import gzip
 import re
-from functools import cache
-from importlib import resources
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.guard import CHAT, LAUNCHER
+from bot.guard import CHAT, LAUNCHER, packed
 from bot.stage import Assets, Stage
 
 IN_FRAME = "embed"  # in the chat page's query: show the compact form
@@ -26,20 +26,21 @@ _SPARE = re.compile(r"(?m)^\s*(?://.*)?\n?")  # indentation, empty lines and lin
 router = APIRouter(include_in_schema=False)
 
 
-@cache
-def launcher() -> tuple[bytes, bytes]:
+@lru_cache(2)  # before and after the clinic's colours are known
+def launcher(source: bytes) -> tuple[bytes, bytes]:
     """The launcher's script as it is sent, plain and gzipped: every page of the clinic's site loads it."""
-    source = (resources.files("bot") / "static" / "embed.js").read_text(encoding="utf-8")
-    script = _SPARE.sub("", source).encode()
+    script = _SPARE.sub("", source.decode()).encode()
     return script, gzip.compress(script, 9, mtime=0)
 
 
 @router.get(LAUNCHER)
 async def embed_script(request: Request) -> Response:
-    plain, small = launcher()
+    stage: Stage = request.app.state.stage
+    plain, small = launcher(stage.assets.read("embed.js"))
     zipped = "gzip" in request.headers.get("accept-encoding", "")
     headers = {
-        "cache-control": "public, max-age=3600",  # the address is in other people's pages and can't change
+        # The address is in other people's pages and can't change. While starting, the colours aren't known yet.
+        "cache-control": "public, max-age=3600" if stage.ready else "no-store",
         "vary": "accept-encoding",
         "cross-origin-resource-policy": "cross-origin",
     }
@@ -81,15 +82,18 @@ class Compact:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
 
-        await self.app(scope, receive, held)
-        await self._send(start, bytes(body), send)
+        # Asked for unpacked: what is packed can't be added to.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        await self.app({**scope, "headers": headers}, receive, held)
+        await self._send(start, bytes(body), HTTPConnection(scope), send)
 
-    async def _send(self, start: dict[str, Any], body: bytes, send: Send) -> None:
+    async def _send(self, start: dict[str, Any], body: bytes, connection: HTTPConnection, send: Send) -> None:
         if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
             styles = f'<link rel="stylesheet" href="{self._assets.address("frame.css")}">'
             script = f'<script src="{self._assets.address("frame.js")}"></script>'
             body = body.replace(b"</head>", f"{styles}{script}</head>".encode(), 1)
-            MutableHeaders(scope=start)["content-length"] = str(len(body))
+            body, more = packed(body, connection)
+            MutableHeaders(scope=start).update({**more, "content-length": str(len(body))})
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

@@ -150,7 +150,7 @@ def ask_page(
         talk = question_html(question, words) + reply_html(reply, links, words, more)
     body = [
         f'{header_html(clinic, words)}{talk}<form class="ask" method="post" action="/ask{words.query()}">{hidden}',
-        _choices_html(reply.suggestions if reply else examples, words["next"] if reply else words["examples"]),
+        _choices_html(reply.suggestions if reply else examples, words[_group(reply)]),
         f'<label for="q">{words["question"]}</label>',
         '<textarea id="q" name="q" rows="3" autocomplete="off" dir="auto"></textarea>',
         f'<button class="send">{words["send"]}</button></form>',
@@ -163,6 +163,13 @@ def hello_html(purpose: str, links: Mapping[str, str], words: Words, head: str =
     """What stands where nothing has been asked yet: what this is, and in which language to ask."""
     note = f'<p class="in-english">{words["in_english"]}</p>'  # the style sheet hides it on an English page
     return f'<div class="hello">{head}{note}<div lang="en">{linked(purpose, links)}</div></div>'
+
+
+def _group(reply: Reply | None) -> str:
+    """The name of what is offered to ask."""
+    if reply is None:
+        return "examples"
+    return "choices" if reply.status == "clarify" else "next"
 
 
 def _choices_html(offers: Sequence[str], name: str) -> str:

@@ -27,13 +27,15 @@ from bot.interface import ENGLISH, Words
 from bot.render import esc
 from bot.schema import Reply, Turn
 from bot.staff import REASONS, Store
+from bot.theme import Theme
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
 
 log = logging.getLogger(__name__)
 RETRY = {"retry-after": "3"}
-_ICON = b"#0f766e"  # the icon's colour as drawn
+# The files that hold the page's own accents, each with the accent it holds of both schemes; site.css has its own way.
+_ACCENTS = {"icon.svg": (b"#0f766e", b""), "embed.js": (b"#0f6b64", b"#5fc9bd")}
 LOADER = "loader"  # the name of the thread that loads
 # The texts that the page's script needs; the rest stands in what the server sends.
 _FOR_SCRIPT = (
@@ -78,11 +80,17 @@ class Assets:
         kind = _TYPES.get(name[name.rfind(".") :], "application/octet-stream")
         return (self._files[name], kind) if name in self._files else None
 
-    def colour(self, css: str, accent: str) -> None:
-        """Put the clinic's colours after our own; the files' addresses change with them."""
-        self._files["site.css"] += css.encode()
-        if accent:
-            self._files["icon.svg"] = self._files["icon.svg"].replace(_ICON, accent.encode())
+    def read(self, name: str) -> bytes:
+        """A file that there is."""
+        return self._files[name]
+
+    def colour(self, theme: Theme) -> None:
+        """Put the clinic's colours in the place of our own; the files' addresses change with them."""
+        self._files["site.css"] += theme.css().encode()
+        for name, ours in _ACCENTS.items():
+            for own, chosen in zip(ours, (theme.accent, theme.accent_dark), strict=True):
+                if own and chosen:
+                    self._files[name] = self._files[name].replace(own, chosen.encode())
 
     def head(self, words: Words, index_version: str) -> str:
         """What the chat page's ``<head>`` gains."""
@@ -120,6 +128,11 @@ class Stage:
         if self._bot is None:
             raise HTTPException(503, ENGLISH["starting"], RETRY)
         return self._bot
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a bot."""
+        return self._bot is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the chat page."""
@@ -166,7 +179,7 @@ class Stage:
             return
         bot, mounted = outcome
         chat = mounted(bot)  # here and not in the thread: Gradio ties its locks to the running loop
-        self.assets.colour(bot.clinic.theme.css(), bot.clinic.theme.accent)
+        self.assets.colour(bot.clinic.theme)
         async with chat.router.lifespan_context(chat):
             self._chat = Rewritten(chat, self.frame)
             self._bot = bot

@@ -1,6 +1,7 @@
 """A bot of canned replies, one for each state of the page; stands in for ``bot.pipeline.Bot`` at its seam.
 
-Run as a script it serves the site: ``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [SECONDS_TO_START]]``.
+Run as a script it serves the site:
+``python tests/fake_bot.py PORT [QUESTIONS_AT_ONCE [SECONDS_TO_START [WHO_MAY_FRAME_IT ...]]]``.
 """
 
 from __future__ import annotations
@@ -76,6 +77,15 @@ def cite(article: Article, quote: str, n: int) -> Citation:
 CREAM = "A numbing cream is put on before the treatment."
 SCRATCH = "Most people then feel a light scratching."
 NOTE = ("General information from published articles, not medical advice.",)
+
+
+# The answer about pain as it is copied; SITE is the address.
+COPIED = f"""{CREAM} [1] {SCRATCH} [2]
+
+General information from published articles, not medical advice.
+
+[1] How it works (Example Skin Journal, 19 January 2024) SITE/source/003-how-it-works?start=15&end=62&h=a0eaef9d#quote
+[2] What is microneedling? (publisher not stated, undated) SITE/source/001-what?start=63&end=104&h=b2be77a8#quote"""
 
 
 def _replies(texts: Texts) -> dict[str, Reply]:
@@ -155,7 +165,7 @@ class FakeBot:
         return cast("Bot", self)
 
 
-def serve(port: int, burst: int = 10_000, seconds: int = 0) -> None:
+def serve(parents: Sequence[str], port: int, burst: int = 10_000, seconds: int = 0) -> None:
     """Serve the site with canned replies until stopped."""
     import uvicorn
 
@@ -166,11 +176,11 @@ def serve(port: int, burst: int = 10_000, seconds: int = 0) -> None:
         time.sleep(seconds)
         return FakeBot().as_bot()
 
-    app = create_app(load, limits=Limits(burst=burst, per_second=0.2))
+    app = create_app(load, limits=Limits(burst=burst, per_second=0.2), parents=parents)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         uvicorn.run(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:]))
+    serve(sys.argv[4:], *map(int, sys.argv[1:4]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import threading
 from collections.abc import Iterator
@@ -12,10 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bot.embed import launcher
+from bot.stage import Assets
+from bot.theme import Theme
 from bot.web import create_app
 from tests.fake_bot import FakeBot
 from tests.test_web import ready
 
+LIGHT_OWN, DARK_OWN = "#0f6b64", "#5fc9bd"  # the page's accents where a clinic chose none
 PARENTS = ("https://www.clinic.example", "https://clinic.example:8443")
 
 
@@ -49,11 +51,26 @@ def test_the_launcher_is_sent_small_and_other_origins_may_load_it(client: TestCl
 def test_who_can_t_read_gzip_gets_the_same_script(client: TestClient) -> None:
     plain = client.get("/embed.js", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    assert plain.content == gzip.decompress(launcher()[1])
+    assert plain.content == client.get("/embed.js", headers={"accept-encoding": "gzip"}).content
+
+
+def test_its_colours_are_the_clinic_s() -> None:
+    """For pages that name none."""
+    ours, theme = Assets(), Theme.read({"accent": "#6d28d9"})
+    theirs = Assets()
+    theirs.colour(theme)
+    sent = theirs.read("embed.js").decode()
+    assert (sent.count("#6d28d9"), sent.count(theme.accent_dark)) == (2, 2)
+    back = sent.replace("#6d28d9", LIGHT_OWN).replace(theme.accent_dark, DARK_OWN)
+    assert back == ours.read("embed.js").decode()
+    styles = ours.read("site.css").decode()
+    assert f"--accent: {LIGHT_OWN};" in styles
+    assert f"--accent: {DARK_OWN};" in styles
+    assert len(launcher(theirs.read("embed.js"))[1]) - len(launcher(ours.read("embed.js"))[1]) < 30
 
 
 def test_the_script_loses_comments_and_nothing_else() -> None:
-    sent = launcher()[0].decode()
+    sent = launcher(Assets().read("embed.js"))[0].decode()
     assert not re.search(r"^\s*//|^\s+\S|\n\n", sent, re.MULTILINE)
     assert sent.startswith("(() => {")
     assert "http://www.w3.org/2000/svg" in sent
@@ -104,7 +121,11 @@ def test_the_chat_in_a_frame_is_the_chat_with_two_files_more(client: TestClient)
     more = set(files.findall(framed.text)) - set(files.findall(whole.text))
     assert sorted(m.split("?")[0] for m in more) == ["/static/frame.css", "/static/frame.js"]
     assert all(client.get(address).status_code == 200 for address in more)
-    assert int(framed.headers["content-length"]) == len(framed.content) > len(whole.content)
+    assert len(framed.content) > len(whole.content)
+    assert framed.headers["content-encoding"] == "gzip"
+    plain = client.get("/chat/?embed=1&lang=sv", headers={"accept-encoding": "identity"})
+    assert int(plain.headers["content-length"]) == len(plain.content)
+    assert "/static/frame.js" in plain.text
     assert re.search(r"'nonce-[\w-]{20,}'", framed.headers["content-security-policy"])
 
 
@@ -130,6 +151,7 @@ def test_while_starting_the_frame_says_so_to_the_visitor_and_to_the_launcher() -
         assert "/static/frame.js" in client.get("/chat/?embed=1").text
         assert "/static/frame.js" not in client.get("/chat/").text
         assert client.get("/embed.js").status_code == 200
+        assert client.get("/embed.js").headers["cache-control"] == "no-store"  # the clinic's colours are to come
         go.set()
         ready(client)
         assert client.get("/embed").status_code == 307

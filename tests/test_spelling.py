@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.language import language, words
-from bot.spelling import Speller, common_words, domain_words, english
+from bot.spelling import Speller, common_words, corpus_speller, domain_words, english
 from tests.conftest import Words
 
 NAMES = """
@@ -150,9 +150,16 @@ def test_any_text_is_mended_to_lower_case_once(speller: Speller, text: str) -> N
     assert len(words(mended)) <= 3 * len(text)
 
 
-def test_every_word_of_the_corpus_stays(speller: Speller, shipped_words: Words) -> None:
+def test_every_word_of_the_articles_stays(speller: Speller, shipped_words: Words) -> None:
     chat = language().chat
     for text in shipped_words.texts:
         for word in words(text):
             if word.isalpha() and word not in chat:
                 assert speller.word(word) == word
+
+
+def test_a_slip_in_a_visitor_s_wording_is_no_word() -> None:
+    speller = corpus_speller(["The skin may be itchy."], ["my skin is itchyy"], ("dermapen",), ("cream",))
+    assert speller.mend("itchyy dermapne") == "itchy dermapen"
+    speller = corpus_speller(["The skin may be itching."], ["my skin is itchin"], (), ())
+    assert speller.mend("bitcoin") == "bitcoin"

@@ -471,7 +471,7 @@ def test_a_refusal_is_told_in_the_visitor_s_language() -> None:
 # --- the clinic's colour -----------------------------------------------------------------------
 
 
-def test_the_clinic_s_colour_is_in_the_style_sheet_and_the_icon() -> None:
+def test_the_clinic_s_colour_is_in_the_style_sheet_the_icon_and_the_launcher() -> None:
     coloured = FakeBot(clinic=Clinic(theme=Theme.read({"accent": "#6d28d9"})))
     with TestClient(create_app(coloured.as_bot)) as client:
         page = ready(client).get("/ask").text
@@ -480,4 +480,5 @@ def test_the_clinic_s_colour_is_in_the_style_sheet_and_the_icon() -> None:
         styles = client.get(address[1]).text
         assert ":root { --accent: #6d28d9;" in styles.rpartition("/*")[2]
         assert b"#6d28d9" in client.get("/favicon.ico").content
+        assert b"#6d28d9" in client.get("/embed.js").content
         assert "style=" not in page

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+
+from tests.browser.host_page import Host, hosting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -41,20 +44,25 @@ def serving(*command: str, seconds: float = 60, ready: str = "/readyz", stops: b
 
     ``stops``: at once, in the middle of what it does.
     """
-    port = free_port()
-    arguments = [sys.executable, *(part.format(port=port) for part in command)]
-    process = subprocess.Popen(arguments, cwd=ROOT)
-    address = f"http://127.0.0.1:{port}"
-    try:
+    with running(*command, stops=stops) as (address, process):
         wait_until_ready(address + ready, process, seconds)
         yield address
+
+
+@contextmanager
+def running(*command: str, stops: bool = False) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same without waiting: several at once are ready sooner."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, *(part.format(port=port) for part in command)], cwd=ROOT)
+    try:
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.kill() if stops else process.terminate()
         code = process.wait(20)
     assert stops or code == 0
 
 
-def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float) -> None:
+def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
     """Wait until the address answers with 200."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -69,11 +77,15 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: fl
 
 @dataclass(frozen=True)
 class Sites:
-    """Addresses of sites with canned replies: one as usual, one that takes two questions, one that never gets ready."""
+    """Addresses of sites with canned replies: one as usual, one that takes two questions, one that never gets ready.
+
+    And somebody else's page, which may show the usual one in a frame.
+    """
 
     usual: str
     limited: str
     starting: str
+    host: Host
 
 
 @dataclass
@@ -89,8 +101,9 @@ class Watch:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
 
-    def check(self, address: str) -> None:
-        foreign = [r.url for r in self.requests if not r.url.startswith((address, "data:", "blob:"))]
+    def check(self, *addresses: str) -> None:
+        """Nobody but these was asked, and nothing was complained about."""
+        foreign = [r.url for r in self.requests if not r.url.startswith((*addresses, "data:", "blob:"))]
         assert foreign == []
         assert [c for c in self.complaints if not any(part in c for part in self.excused)] == []
 
@@ -112,14 +125,19 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def serving_sites() -> Iterator[Sites]:
-    """Serve the three."""
+    """Serve them all."""
     fake = "tests/fake_bot.py"
     with (
-        serving(fake, "{port}") as usual,
-        serving(fake, "{port}", "2") as limited,
-        serving(fake, "{port}", "1", "3600", ready="/healthz") as starting,
+        hosting() as host,
+        running(fake, "{port}", "10000", "0", host.address, host.same_site) as (usual, first),
+        running(fake, "{port}", "2") as (limited, second),
+        running(fake, "{port}", "1", "3600") as (starting, third),
     ):
-        yield Sites(usual, limited, starting)
+        wait_until_ready(usual + "/readyz", first)
+        wait_until_ready(limited + "/readyz", second)
+        wait_until_ready(starting + "/healthz", third)
+        host.set_up(usual)
+        yield Sites(usual, limited, starting, host)
 
 
 @pytest.fixture(scope="session")
@@ -133,23 +151,59 @@ def fake_site(sites: Sites) -> str:
     return sites.usual
 
 
+@pytest.fixture(scope="session")
+def real_site(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
+    """The whole program over the shipped articles; the host page may show it, too."""
+    # A kept index is opened by the program alone: opening it here as well takes ten seconds.
+    index = request.config.getoption("--index") or request.getfixturevalue("shipped").index
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
+        with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600) as address:
+            yield address
+
+
 @pytest.fixture
 def watch() -> Watch:
     return Watch()
 
 
 Opener = Callable[..., Page]
+Visit = Callable[[dict[str, int]], Page]
+
+
+@pytest.fixture(scope="session")
+def visitors(browser: Browser) -> dict[int, BrowserContext]:
+    """A browser's memory by width, kept from page to page so that the pages' files are loaded once."""
+    sizes: Any = (DESKTOP, PHONE)
+    return {size["width"]: browser.new_context(viewport=size, reduced_motion="reduce") for size in sizes}
 
 
 @pytest.fixture
-def opened(browser: Browser, watch: Watch) -> Iterator[Opener]:
+def visit(visitors: dict[int, BrowserContext]) -> Iterator[Visit]:
+    """A new page at a size. What a test does to the memory is undone; the pages themselves leave nothing there."""
+    pages: list[Page] = []
+
+    def new_page(size: dict[str, int]) -> Page:
+        page = visitors[size["width"]].new_page()
+        page.set_default_timeout(15_000)
+        pages.append(page)
+        return page
+
+    yield new_page
+    for page in pages:
+        page.close()
+        page.context.set_offline(False)
+        page.context.clear_permissions()
+        assert page.context.cookies() == []
+
+
+@pytest.fixture
+def opened(visit: Visit, watch: Watch) -> Iterator[Opener]:
     """Open the chat of a site; afterwards it must have asked no other host and complained about nothing."""
     done: list[tuple[Page, str]] = []
 
-    def open_chat(address: str, size: dict[str, int] = DESKTOP, scheme: str = "light", path: str = "/") -> Page:
-        context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page = context.new_page()
-        page.set_default_timeout(15_000)
+    def open_chat(address: str, size: dict[str, int] = DESKTOP, path: str = "/") -> Page:
+        page = visit(size)
         watch.attach(page)
         page.goto(address + path)
         page.locator("#question textarea").wait_for()
@@ -159,5 +213,5 @@ def opened(browser: Browser, watch: Watch) -> Iterator[Opener]:
 
     yield open_chat
     for page, address in done:
-        page.context.close()
+        page.close()
         watch.check(address)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.browser.conftest import Sites
 
@@ -171,6 +171,51 @@ def _plain_too_many(page: Page, sites: Sites) -> Locator:
     return page.get_by_text("Please wait a moment")
 
 
+def _widget(page: Page, sites: Sites, styles: str = "calm") -> Locator:
+    page.goto(sites.host.set_up(sites.usual, styles=styles))
+    return page.get_by_role("button", name="Ask a question")
+
+
+def _widget_open(page: Page, sites: Sites, styles: str = "calm") -> FrameLocator:
+    _widget(page, sites, styles).click()
+    frame = page.frame_locator("iframe")
+    frame.locator("#chat .example").first.wait_for()
+    expect(page.get_by_text("Opening the chat")).to_be_hidden()
+    return frame
+
+
+def _widget_examples(page: Page, sites: Sites) -> Locator:
+    return _widget_open(page, sites).locator("#chat .example").first
+
+
+def _widget_answered(page: Page, sites: Sites, question: str = "does it hurt") -> Locator:
+    frame = _widget_open(page, sites)
+    frame.locator(BOX).fill(question)
+    frame.locator(BOX).press("Enter")
+    frame.locator("#chat .tools .copy").wait_for()
+    return frame.locator("#chat .reply .says").first
+
+
+def _widget_panel(page: Page, sites: Sites) -> Locator:
+    """The source in the panel, on a page whose styles fight the launcher's."""
+    frame = _widget_open(page, sites, "hostile")
+    frame.locator(BOX).fill("how often")
+    frame.locator(BOX).press("Enter")
+    frame.locator("#chat .reply a.cite").first.click()
+    return frame.locator("#source mark")
+
+
+def _widget_urgent(page: Page, sites: Sites) -> Locator:
+    return _widget_answered(page, sites, "breathe").get_by_role("link", name="112")
+
+
+def _widget_unreachable(page: Page, sites: Sites) -> Locator:
+    button = _widget(page, sites)
+    page.context.set_offline(True)
+    button.click()
+    return page.get_by_role("button", name="Try again")
+
+
 _CUT = ("502", "429", "ERR_INTERNET_DISCONNECTED")
 STATES = (
     State("starting", _starting, ("503",)),
@@ -198,7 +243,15 @@ STATES = (
     State("ask-answered", _plain("how often", ".reply table.differ")),
     State("ask-urgent", _plain("breathe", ".reply [role=alert]")),
     State("ask-abstained", _plain("bitcoin", ".reply .ask-clinic a")),
+    State("ask-clarify", _plain("long", "[aria-label='Choose one'] button")),
     State("ask-too-many", _plain_too_many, _CUT),
     State("not-found", _page("/nowhere", "h1"), ("404",)),
     State("api-docs", _page("/api/docs", "h2")),
+    State("widget-closed", _widget),
+    State("widget-hostile", lambda page, sites: _widget(page, sites, "hostile")),
+    State("widget-open", _widget_examples),
+    State("widget-answered", _widget_answered),
+    State("widget-urgent", _widget_urgent),
+    State("widget-panel", _widget_panel),
+    State("widget-unreachable", _widget_unreachable, _CUT),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch, serving
-from tests.fake_bot import CREAM, HOSTILE, SCRATCH
+from tests.fake_bot import COPIED, CREAM, HOSTILE
 
 BOX = "#question textarea"
 
@@ -209,20 +210,12 @@ def test_feedback_that_can_t_be_sent_says_so(opened: Opener, fake_site: str, wat
     expect(page.get_by_text("That could not be sent. Please try again later.")).to_be_focused()
 
 
-@pytest.mark.parametrize("question", ["hello", "breathe", "book", "long"])
-def test_only_what_the_articles_were_asked_is_asked_about(opened: Opener, fake_site: str, question: str) -> None:
+def test_only_what_the_articles_were_asked_is_asked_about(opened: Opener, fake_site: str) -> None:
     page = opened(fake_site)
-    ask(page, question)
-    expect(page.get_by_role("button", name="Copy")).to_be_visible()
+    for number, question in enumerate(("hello", "breathe", "book", "long"), 1):
+        ask(page, question, number)
+    expect(page.get_by_role("button", name="Copy")).to_have_count(4)
     expect(page.get_by_text("Was this helpful?")).to_have_count(0)
-
-
-COPIED = f"""{CREAM} [1] {SCRATCH} [2]
-
-General information from published articles, not medical advice.
-
-[1] How it works (Example Skin Journal, 19 January 2024) SITE/source/003-how-it-works?start=15&end=62&h=a0eaef9d#quote
-[2] What is microneedling? (publisher not stated, undated) SITE/source/001-what?start=63&end=104&h=b2be77a8#quote"""
 
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["by the clipboard", "by the old way"])
@@ -306,9 +299,9 @@ def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> N
     expect(page.locator("mark#quote")).to_have_text(CREAM)
 
 
-@pytest.mark.parametrize(
-    ("question", "status", "part"),
-    [
+def test_each_kind_of_reply_in_one_conversation(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site, PHONE)
+    kinds = (
         ("pregnant", "caution", "I can't decide this for you"),
         ("breathe", "urgent", "This could be an emergency. Call 112 now"),
         ("bitcoin", "abstained", "don't cover that"),
@@ -316,22 +309,13 @@ def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> N
         ("book", "handoff", "555-0142"),
         ("hello", "smalltalk", "Hello!"),
         ("crash", "abstained", "Something went wrong"),
-    ],
-)
-def test_each_kind_of_reply(opened: Opener, fake_site: str, question: str, status: str, part: str) -> None:
-    page = opened(fake_site, PHONE)
-    ask(page, question)
-    reply = page.locator(f"#chat .reply.{status}")
-    expect(reply).to_contain_text(part)
-    expect(reply.get_by_role("alert")).to_have_count(1 if status == "urgent" else 0)
-
-
-def test_an_urgent_reply_has_the_number_to_tap(opened: Opener, fake_site: str) -> None:
-    page = opened(fake_site, PHONE)
-    ask(page, "breathe")
-    number = page.get_by_role("alert").get_by_role("link", name="112")
-    expect(number).to_have_attribute("href", "tel:112")
-    expect(number).to_be_in_viewport()
+    )
+    for number, (question, status, part) in enumerate(kinds):
+        ask(page, question, number + 1)
+        reply = page.locator("#chat .reply").nth(number)
+        expect(reply).to_have_class(re.compile(rf"\b{status}\b"))
+        expect(reply).to_contain_text(part)
+        expect(reply.get_by_role("alert")).to_have_count(1 if status == "urgent" else 0)
 
 
 def test_where_sources_differ_each_value_stands_beside_who_says_it(opened: Opener, fake_site: str) -> None:
@@ -376,21 +360,18 @@ def test_a_conversation_goes_on_and_new_chat_forgets_it(opened: Opener, fake_sit
 # --- odd and hostile text ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("message", "part"),
-    [
+def test_an_odd_message_gets_a_fitting_reply(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    odd = (
         (" ", "Please type a question"),
         ("x" * 100_000, "too long"),
         ("\u05e9\u05dc\u05d5\u05dd hello", "Hello!"),
         ("\U0001f642\U0001f44d\U0001f3fd", "didn't catch that"),
         ("hello \u0007\u001b[31m\u202e", "Hello!"),
-    ],
-    ids=["blank", "100,000 characters", "right-to-left", "emoji", "control"],
-)
-def test_an_odd_message_gets_a_fitting_reply(opened: Opener, fake_site: str, message: str, part: str) -> None:
-    page = opened(fake_site)
-    ask(page, message)
-    assert part in last_reply(page)
+    )
+    for number, (message, part) in enumerate(odd, 1):
+        ask(page, message, number)
+        assert part in last_reply(page)
 
 
 @pytest.mark.parametrize("question", [HOSTILE, "evil\n\n" + HOSTILE + "\n\n# head\n\n$$x$$\n\n" + HOSTILE])

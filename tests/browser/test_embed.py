@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
-from bot.config import Config
-from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, ROOT, Watch, free_port, serving
-from tests.browser.host_page import Host, hosting
-from tests.fake_bot import CREAM
+from tests.browser.axe import violations
+from tests.browser.conftest import CHROMIUM, DESKTOP, FLAGS, PHONE, ROOT, Sites, Visit, Watch, serving
+from tests.browser.host_page import Host
+from tests.browser.states import BOX
+from tests.fake_bot import COPIED, CREAM
 
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-STYLES = pytest.mark.parametrize("styles", ["calm", "hostile"])
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BOX = "#question textarea"
 KEPT = """() => {
   try { return [localStorage.length, sessionStorage.length, document.cookie]; } catch (error) { return error.name; }
 }"""
 Visitor = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with hosting() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site(host: Host) -> Iterator[str]:
-    with serving("tests/browser/framed_site.py", "{port}", "0", host.address, host.same_site) as address:
-        yield address
+@pytest.fixture
+def host(sites: Sites) -> Host:
+    return sites.host
 
 
 @pytest.fixture
-def visitor(browser: Browser, host: Host, site: str, watch: Watch) -> Iterator[Visitor]:
+def site(sites: Sites) -> str:
+    return sites.usual
+
+
+@pytest.fixture
+def visitor(browser: Browser, visit: Visit, host: Host, site: str, watch: Watch) -> Iterator[Visitor]:
     """Open the host page; afterwards nobody else was asked, nothing was complained about and nothing is kept."""
     done: list[Page] = []
 
-    def open_page(size: dict[str, int] = DESKTOP, scheme: str = "light", motion: str = "reduce", **more: Any) -> Page:
-        set_up: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "reduced_motion": motion, **more}
-        page = browser.new_context(**set_up).new_page()
+    def open_page(size: dict[str, int] = DESKTOP, motion: str = "reduce", new: bool = False, **more: Any) -> Page:
+        if new or more or size not in (DESKTOP, PHONE):
+            page = browser.new_context(viewport=size, **more).new_page()  # type: ignore[arg-type]
+        else:
+            page = visit(size)
+        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
         page.set_default_timeout(15_000)
         watch.attach(page)
         page.goto(host.address)
@@ -64,13 +56,9 @@ def visitor(browser: Browser, host: Host, site: str, watch: Watch) -> Iterator[V
     kept: list[Any] = [page.context.cookies() for page in done]
     kept += [frame.evaluate(KEPT) for page in done for frame in page.frames if "chrome-error:" not in frame.url]
     for page in done:
-        page.context.close()
+        page.close()
     assert [k for k in kept if k not in ([], [0, 0, ""], "SecurityError")] == []  # denied to frames of another site
-    foreign = [
-        r.url for r in watch.requests if not r.url.startswith((host.address, host.same_site, site, "data:", "blob:"))
-    ]
-    assert foreign == []
-    assert [c for c in watch.complaints if not any(part in c for part in watch.excused)] == []
+    watch.check(host.address, host.same_site, site)
 
 
 def launcher(page: Page) -> Locator:
@@ -98,11 +86,10 @@ def ask(frame: FrameLocator, question: str) -> None:
 
 
 @SIZES
-@STYLES
 def test_a_visitor_asks_and_reads_the_source_by_keyboard(
-    visitor: Visitor, host: Host, site: str, size: dict[str, int], styles: str
+    visitor: Visitor, host: Host, site: str, size: dict[str, int]
 ) -> None:
-    host.set_up(site, styles=styles)
+    host.set_up(site, styles="hostile")
     page = visitor(size)
     expect(launcher(page)).to_be_in_viewport(ratio=1)
     page.keyboard.press("Shift+Tab")  # from the page's end: it comes last
@@ -188,10 +175,18 @@ def test_escape_in_the_page_closes_it_and_leaves_the_focus_there(visitor: Visito
     expect(page.get_by_role("link", name="open")).to_be_focused()
 
 
-def test_an_urgent_reply_has_its_number_to_tap(visitor: Visitor) -> None:
-    frame = opened(visitor(PHONE))
-    ask(frame, "breathe")
-    expect(frame.get_by_role("alert").get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
+def test_a_reply_is_copied_in_the_way_of_today(visitor: Visitor, host: Host, site: str) -> None:
+    page = visitor()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=host.address)
+    frame = opened(page)
+    expect(page.locator("iframe")).to_have_attribute("allow", "clipboard-write")
+    page.frames[1].evaluate("document.execCommand = () => false")  # the old way, which would work as well
+    ask(frame, "does it hurt")
+    frame.get_by_role("button", name="Copy").click()
+    expect(frame.get_by_role("button", name="Copied")).to_be_focused()
+    page.get_by_role("button", name="Close the chat").focus()
+    assert page.evaluate("navigator.clipboard.readText()") == COPIED.replace("SITE", site)
 
 
 def test_it_moves_only_for_who_did_not_ask_for_less(visitor: Visitor) -> None:
@@ -214,19 +209,20 @@ def test_it_moves_only_for_who_did_not_ask_for_less(visitor: Visitor) -> None:
         (('data-position="}*{"',), "ltr", False),
     ],
 )
-@SIZES
-def test_the_side(
-    visitor: Visitor, host: Host, site: str, attributes: tuple[str], direction: str, left: bool, size: dict[str, int]
-) -> None:
+def test_the_side(visitor: Visitor, host: Host, site: str, attributes: tuple[str], direction: str, left: bool) -> None:
     host.set_up(site, *attributes, direction=direction)
-    page = visitor(size)
-    button = launcher(page).bounding_box()
-    opened(page)
-    box = panel(page).bounding_box()
-    assert button
-    assert box
-    near = [16 if left else size["width"] - 16 - each["width"] for each in (button, box)]
-    assert [button["x"], box["x"]] == [near[0], 0 if size is PHONE else near[1]]
+    page = visitor()
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.reload()
+        button = launcher(page).bounding_box()
+        launcher(page).click()
+        box = panel(page).bounding_box()
+        assert button
+        assert box
+        near = [16 if left else size["width"] - 16 - each["width"] for each in (button, box)]
+        assert [button["x"], box["x"]] == [near[0], 0 if size is PHONE else near[1]]
+    page.frame_locator("iframe").locator("#chat .example").first.wait_for()
 
 
 @pytest.mark.parametrize(
@@ -284,7 +280,7 @@ def test_a_label_is_text(visitor: Visitor, host: Host, site: str) -> None:
 
 
 def test_until_opened_it_costs_one_small_request(visitor: Visitor, site: str, watch: Watch) -> None:
-    page = visitor()
+    page = visitor(new=True)
     expect(launcher(page)).to_be_visible()
     page.wait_for_timeout(500)
     ours = [r for r in watch.requests if r.url.startswith(site)]
@@ -359,18 +355,16 @@ def test_a_frame_that_could_store_something_does_not(visitor: Visitor, host: Hos
 
 
 @SIZES
-@SCHEMES
 def test_a_chat_that_can_t_be_reached_is_told_and_tried_again(
-    visitor: Visitor, watch: Watch, size: dict[str, int], scheme: str
+    visitor: Visitor, watch: Watch, size: dict[str, int]
 ) -> None:
     watch.excused = ("ERR_INTERNET_DISCONNECTED",)
-    page = visitor(size, scheme)
+    page = visitor(size)
     page.context.set_offline(True)
     launcher(page).click()
     note = panel(page).get_by_role("status")
     expect(note).to_have_text("Opening the chat …")
     expect(note).to_contain_text("The chat can’t be reached right now.")
-    assert violations(page) == []
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").press("Enter")
     expect(page.get_by_role("button", name="Close the chat")).to_be_focused()
@@ -382,52 +376,44 @@ def test_a_chat_that_can_t_be_reached_is_told_and_tried_again(
 
 
 def test_a_page_that_is_not_allowed_gets_a_link_instead_of_the_chat(
-    visitor: Visitor, host: Host, site: str, fake_site: str, watch: Watch
+    visitor: Visitor, host: Host, sites: Sites, watch: Watch
 ) -> None:
     watch.excused = ("frame-ancestors", "Framing")
     page = visitor()
-    host.set_up(fake_site)  # which allows nobody
+    host.set_up(sites.limited)  # which allows nobody
     page.goto(host.address)
     launcher(page).click()
     expect(panel(page).get_by_role("status")).to_contain_text("The chat can’t be reached right now.")
     link = panel(page).get_by_role("link", name="Open it in a new tab")
-    expect(link).to_have_attribute("href", f"{fake_site}/chat/")
+    expect(link).to_have_attribute("href", f"{sites.limited}/chat/")
     assert any("frame-ancestors" in c for c in watch.complaints)
     assert page.frame_locator("iframe").locator("#question").count() == 0
     page.get_by_role("button", name="Close the chat").click()
     expect(launcher(page)).to_be_focused()
-    watch.requests = [r for r in watch.requests if not r.url.startswith(fake_site)]
+    watch.requests = [r for r in watch.requests if not r.url.startswith(sites.limited)]
 
 
-def test_a_chat_that_is_starting_says_so_and_then_opens_by_itself(visitor: Visitor, host: Host, watch: Watch) -> None:
+def test_a_chat_that_is_starting_says_so_and_then_opens_by_itself(
+    visitor: Visitor, visit: Visit, host: Host, watch: Watch
+) -> None:
+    """In the frame and as a page of its own."""
     watch.excused = ("503",)
-    page = visitor()
-    port = free_port()
-    with subprocess.Popen([sys.executable, "tests/browser/framed_site.py", str(port), "4", host.address]) as server:
-        site = f"http://127.0.0.1:{port}"
-        wait_until(lambda: urllib.request.urlopen(f"{site}/healthz", timeout=5).status == 200)
-        host.set_up(site)
-        page.goto(host.address)
+    page, whole = visitor(), visit(PHONE)
+    with serving("tests/fake_bot.py", "{port}", "10000", "4", host.address, ready="/healthz") as site:
+        page.goto(host.set_up(site))
         launcher(page).click()
         frame = page.frame_locator("iframe")
         expect(frame.get_by_text("The chat is starting")).to_be_visible()
+        whole.goto(site + "/chat/?lang=sv")
+        expect(whole.get_by_role("heading", name="Ett ögonblick")).to_be_visible()
         page.wait_for_timeout(2000)  # longer than a frame that says nothing is waited for
         expect(frame.get_by_text("The chat is starting")).to_be_visible()
         frame.locator("#chat .example").first.wait_for()
         expect(panel(page).get_by_role("status")).to_be_hidden()
+        expect(whole.get_by_role("textbox", name="Din fråga")).to_be_visible()
         page.goto("about:blank")
-        server.terminate()
+        whole.goto("about:blank")
     watch.requests = [r for r in watch.requests if not r.url.startswith(site)]
-
-
-def wait_until(works: Callable[[], bool]) -> None:
-    """Try for a quarter of a minute."""
-    for _ in range(150):
-        with suppress(urllib.error.URLError, OSError):
-            if works():
-                return
-        time.sleep(0.1)
-    raise AssertionError("it never worked")
 
 
 def test_only_the_frame_is_listened_to(visitor: Visitor) -> None:
@@ -441,33 +427,6 @@ def test_only_the_frame_is_listened_to(visitor: Visitor) -> None:
 # --- accessibility -----------------------------------------------------------------------------------
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds in the page and in the frame, which it can't enter by itself: it is another origin's."""
-    frames = [frame for frame in page.frames if "chrome-error:" not in frame.url]
-    found = [
-        v for f in frames for v in Axe().run(f, options={"runOnly": RULES, "iframes": False}).response["violations"]
-    ]
-    return [f"{v['id']}: {[n['target'] for n in v['nodes']]}" for v in found]
-
-
-@SIZES
-@SCHEMES
-@STYLES
-def test_axe_finds_nothing_closed_open_and_answered(
-    visitor: Visitor, host: Host, site: str, size: dict[str, int], scheme: str, styles: str
-) -> None:
-    host.set_up(site, styles=styles)
-    page = visitor(size, scheme)
-    expect(launcher(page)).to_be_visible()
-    assert violations(page) == []
-    frame = opened(page)
-    assert violations(page) == []
-    ask(frame, "how often")
-    frame.locator("#chat .reply a.cite").first.click()
-    frame.locator("#source mark").wait_for()
-    assert violations(page) == []
-
-
 def luminance(rgb: str) -> float:
     """Of ``rgb(r, g, b)``, as WCAG 2 defines it."""
     parts = [int(n) / 255 for n in re.findall(r"\d+", rgb)]
@@ -475,23 +434,24 @@ def luminance(rgb: str) -> float:
     return sum(weight * n for weight, n in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@SCHEMES
 @pytest.mark.parametrize("colour", ["", *(f'data-colour="#{c}"' for c in ("757575", "777777", "0f6b64", "ff0000"))])
 def test_every_text_of_the_launcher_stands_out(
-    visitor: Visitor, watch: Watch, host: Host, site: str, scheme: str, colour: str
+    visitor: Visitor, watch: Watch, host: Host, site: str, colour: str
 ) -> None:
     """Axe can't tell: no page stands behind what floats."""
     watch.excused = ("ERR_INTERNET_DISCONNECTED",)
     host.set_up(site, colour)
-    page = visitor(scheme=scheme)
+    page = visitor()
     page.context.set_offline(True)
     launcher(page).click()
     page.get_by_role("button", name="Try again").wait_for()
     shown = "(e, on) => [getComputedStyle(e).color, getComputedStyle(on ? e.closest(on) : e).backgroundColor]"
-    for part, behind in ((".open", ""), (".bar span", "dialog"), (".x", "dialog"), (".note", "dialog"),
-                         (".note button", ""), (".note a", "dialog")):  # fmt: skip
+    parts = ((".open", ""), (".bar span", "dialog"), (".x", "dialog"), (".note", "dialog"),
+             (".note button", ""), (".note a", "dialog"))  # fmt: skip
+    for scheme, (part, behind) in product(("light", "dark"), parts):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         dark, light = sorted(luminance(c) for c in page.locator(part).evaluate(shown, behind))
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, part
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (scheme, part)
 
 
 def test_the_accessibility_tree_names_button_and_panel(visitor: Visitor) -> None:
@@ -512,18 +472,12 @@ def test_the_accessibility_tree_names_button_and_panel(visitor: Visitor) -> None
 # --- the whole program ---------------------------------------------------------------------------------
 
 
-def test_the_real_bot_answers_on_the_page(
-    browser: Browser, host: Host, shipped: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {host.address}")
-    with serving("app.py", "--port", "{port}", "--index", str(shipped.index)) as address:
-        host.set_up(address)
-        for size in (DESKTOP, PHONE):
-            page = browser.new_context(viewport=size).new_page()  # type: ignore[arg-type]
-            page.goto(host.address)
-            frame = opened(page)
-            ask(frame, "does it hurt")
-            expect(frame.locator("#chat .reply.answered .says")).to_contain_text("[1]")
-            frame.locator("#chat .reply .says a.cite").first.click()
-            expect(frame.locator("#source mark").first).to_be_in_viewport()
-            page.context.close()
+@SIZES
+def test_the_real_bot_answers_on_the_page(visit: Visit, host: Host, real_site: str, size: dict[str, int]) -> None:
+    page = visit(size)
+    page.goto(host.set_up(real_site))
+    frame = opened(page)
+    ask(frame, "does it hurt")
+    expect(frame.locator("#chat .reply.answered .says")).to_contain_text("[1]")
+    frame.locator("#chat .reply .says a.cite").first.click()
+    expect(frame.locator("#source mark").first).to_be_in_viewport()
