@@ -101,7 +101,6 @@ class Abstention:
         second = next((h.score for h in found.hits if h.passage.source_id != top.passage.source_id), 0.0)
         wanted = set(stems(query.text))
         profile = self._retriever.profile(first.passage)
-        seen = set(stems(" ".join([first.passage.heading, *first.passage.questions, first.passage.text])))
         spoken = frozenset().union(*(self._retriever.profile(c.passage).concepts for c in picked))
         question = max(h.parts["question"] for h in found.hits)
         likely = [*sorted((h.parts["learned"] for h in found.hits), reverse=True), 0.0]
@@ -124,7 +123,7 @@ class Abstention:
             "sparse": top.parts["sparse"],
             "cosine": first.parts["cosine"],
             "margin": max(0.0, top.score - second),
-            "overlap": len(wanted & seen) / len(wanted) if wanted else 0.5,
+            "overlap": len(wanted & profile.stems) / len(wanted) if wanted else 0.5,
             "unknown": min(2.0, float(len(query.unknown))) / 2,
             "missing": len(self.missing(query)) / len(query.concepts) if query.concepts else 0.0,
             "unspoken": len(query.concepts - spoken) / len(query.concepts) if query.concepts else 0.0,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 
 from bot.config import Answering
 from bot.facets import Facet, Facets
@@ -20,6 +21,7 @@ from bot.values import canonical, magnitude, values
 
 REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
 RARE = 1.0  # weight of a stem that no article has
+PARTS = ("cosine", "asked", "passage", "overlap", "concept", "facet", "value", "first", "top")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Composer:
         self._said = lru_cache(maxsize=None)(lambda text: frozenset(stems(text)))
         self._spoken = lru_cache(maxsize=None)(lexicon.concepts)
         self._told = lru_cache(maxsize=None)(self._tells)
+        self._quotable = lru_cache(maxsize=None)(quotable)
+        self._part_weights = [settings.weights.get(name, 0.0) for name in PARTS]
 
     def choose(self, query: Query, found: Found, max_words: int, mention: str = "") -> tuple[Chosen, ...]:
         """The sentences that answer, best first, within ``max_words``.
@@ -67,24 +71,25 @@ class Composer:
             if hit.score < top - margin:
                 break
             for number, sentence in enumerate(hit.passage.sentences):
-                if not quotable(sentence.text) or (mention and not re.search(mention, sentence.text, re.IGNORECASE)):
+                text = sentence.text
+                if not self._quotable(text) or (mention and not re.search(mention, text, re.IGNORECASE)):
                     continue
                 key = (hit.passage.id, number)
                 near = {"cosine": found.sentences[key], "asked": found.asked[key]}
                 parts = {**near, **self._parts(query, wanted, hit, sentence, top)}
-                score = parts["cosine"] + sum(self._settings.weights.get(k, 0.0) * v for k, v in parts.items())
+                score = parts["cosine"] + sum(map(mul, self._part_weights, parts.values()))
                 yield Chosen(hit.passage, number, sentence, score, parts)
 
     def _parts(
         self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, top: float
     ) -> dict[str, float]:
-        spoken = self._spoken(sentence.text)
+        """What a sentence's score is made of, in the order of ``PARTS``."""
         asked = query.concepts or (query.soft - {"treatment"})
         told = [self._told(facet, sentence.text) for facet in query.facets]
         return {
             "passage": hit.score,
             "overlap": self._share(wanted, self._said(sentence.text)),
-            "concept": len(asked & spoken) / len(asked) if asked else 0.0,
+            "concept": len(asked & self._spoken(sentence.text)) / len(asked) if asked else 0.0,
             "facet": max((directly for directly, _ in told), default=0.0),
             "value": max((directly * valued for directly, valued in told), default=0.0),
             "first": float(sentence is hit.passage.sentences[0]),
@@ -98,7 +103,8 @@ class Composer:
     def _picked(self, ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
         """Greedy: the best sentence, then the best of what is left, other articles a little ahead."""
         settings = self._settings
-        left = list(ranked)
+        lowest = max((c.score for c in ranked), default=0.0) - settings.sentence_margin - settings.fresh_source
+        left = [c for c in ranked if c.score >= lowest]  # no other can be picked
         out: list[Chosen] = []
         used = 0
         while left and len(out) < settings.max_sentences:
@@ -155,6 +161,8 @@ class Composer:
 
     def _share(self, of: frozenset[str], among: frozenset[str]) -> float:
         """How much of the stems' weight (inverse sentence frequency) is found."""
+        if of.isdisjoint(among):
+            return 0.0
         total = sum(self._weight.get(s, RARE) for s in of)
         return sum(self._weight.get(s, RARE) for s in of & among) / total if total else 0.0
 

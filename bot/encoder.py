@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]  # step, done, total
+FEW = 4  # texts of a question or two
 BATCH = 32  # passages of 100 words: larger batches gain nothing on a CPU
 
 
@@ -96,6 +97,7 @@ class SentenceTransformerEncoder:
     def __init__(self, model: SentenceTransformer, identity: str) -> None:
         self.model = model
         self.identity = identity
+        self._as_is = model.default_prompt_name is None and model.truncate_dim is None
 
     @classmethod
     def load(cls, source: ModelSource, threads: int) -> SentenceTransformerEncoder:
@@ -123,6 +125,8 @@ class SentenceTransformerEncoder:
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
         """See ``Encoder.encode``."""
+        if 0 < len(texts) <= FEW and self._as_is and not progress:
+            return self._encode_few(texts)
         parts: list[Matrix] = []
         for start in range(0, len(texts), BATCH * 4):
             batch = list(texts[start : start + BATCH * 4])
@@ -134,6 +138,16 @@ class SentenceTransformerEncoder:
                 progress("encode", min(start + BATCH * 4, len(texts)), len(texts))
         width = self.model.get_embedding_dimension() or 1
         return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+
+    def _encode_few(self, texts: Sequence[str]) -> Matrix:
+        """The same numbers as the library's ``encode`` gives, without what that checks and sets anew at each call."""
+        import torch
+
+        if self.model.training:
+            self.model.eval()
+        with torch.inference_mode():
+            vectors = self.model(self.model.preprocess(list(texts)))["sentence_embedding"]
+            return np.asarray(torch.nn.functional.normalize(vectors, dim=-1).numpy(), dtype=np.float32)
 
     def embed_tensor(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors as a tensor that carries gradients, in bfloat16 where the CPU has it: for training."""

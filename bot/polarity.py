@@ -84,16 +84,35 @@ def heads(plain: str) -> dict[str, list[int]]:
     return places
 
 
-def find_all(pattern: re.Pattern[str], plain: str, places: Mapping[str, Sequence[int]]) -> Iterator[re.Match[str]]:
-    """What ``finditer`` finds, looking only where the pattern can begin; ``places`` are the ``heads`` of ``plain``."""
-    opens = openings(pattern)
-    if opens is None:
+def by_opening(patterns: Mapping[str, re.Pattern[str] | None]) -> dict[str, set[str]]:
+    """The names of patterns by what a match can begin with; under the empty string those that are always tried."""
+    names: dict[str, set[str]] = {}
+    for name, pattern in patterns.items():
+        opens = openings(pattern) if pattern else None
+        for head in opens or {""}:
+            names.setdefault(head, set()).add(name)
+    return names
+
+
+def beginnings(names: Mapping[str, Iterable[str]], plain: str) -> dict[str, list[int] | None]:
+    """Where each pattern can begin, by its name; None if anywhere. Those that can't are left out.
+
+    ``names`` are the patterns' names ``by_opening``.
+    """
+    starts: dict[str, list[int] | None] = dict.fromkeys(names.get("", ()))
+    for head, places in heads(plain).items():
+        for name in names.get(head, ()):
+            starts[name] = [*(starts.get(name) or ()), *places]
+    return starts
+
+
+def find_all(pattern: re.Pattern[str], plain: str, starts: Iterable[int] | None) -> Iterator[re.Match[str]]:
+    """What ``finditer`` finds, looking only where the pattern can begin."""
+    if starts is None:
         yield from pattern.finditer(plain)
         return
-    if places.keys().isdisjoint(opens):
-        return
     end = 0
-    for start in sorted({start for head in places.keys() & opens for start in places[head]}):
+    for start in sorted(set(starts)):
         if start >= end and (match := pattern.match(plain, start)):
             yield match
             end = match.end()

@@ -27,7 +27,8 @@ from bot.rewrite import Query
 from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
 from bot.schema import Hit, Passage
 
-Cosines = NDArray[np.float64]
+Scores = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
 
 
@@ -39,6 +40,7 @@ class Profile:
     headed: frozenset[str]  # those that its heading or wordings name
     facets: frozenset[str]  # asked by its heading or wordings
     answered: frozenset[str]  # answered by its sentences
+    stems: frozenset[str]  # of heading, wordings and text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,18 @@ class Found:
     unworded: float  # the same by its words
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Rows of passages, then those of what is not covered. Of a group only the nearest row counts."""
+
+    rows: Numbers
+    starts: Numbers  # where each group begins: rows of one passage and kind, wordings of one sentence
+    places: Numbers  # of each group: the place of its passage,
+    kinds: Numbers  # its kind,
+    items: Numbers  # and the sentence it is, or asks for
+    names: tuple[tuple[str, int], ...]  # passage id and number of each sentence among the groups
+
+
 class Retriever:
     """``search(query)`` ranks passages; ties are broken by passage id."""
 
@@ -67,11 +81,14 @@ class Retriever:
         vectors = index.encoder.encode(said)
         self._said = dict(zip(facets.by_id, vectors, strict=True))
         self._by_id = {p.id: profile for p, profile in zip(index.passages, self.profiles, strict=True)}
-        self._rows = _rows_by_passage(index)
-        self._meant = _meant(index, self._rows)
+        rows = _rows_by_passage(index)
+        self._meant = _meant(index, rows)
+        self._rows = [own[np.lexsort((self._meant[own], index.rows.kind[own]))] for own in rows]
         self._longest = max((len(p.sentences) for p in index.passages), default=1)
         self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
         self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
+        self._all = np.arange(len(index.passages))
+        self._usual = self._groups(self._all)
 
     def profile(self, passage: Passage) -> Profile:
         """The profile of a passage of this index."""
@@ -82,32 +99,36 @@ class Retriever:
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
-        sparse = self._sparse(query)
+        body, question, sentence = cosines.T
         model = self._index.learned
         learned = model.meant.likelihood(vector)
         worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}"))
-        scored: list[tuple[float, str, int, dict[str, float]]] = []
-        for place, number in enumerate(numbers):
-            parts = {
-                "dense": self._mixed(*map(float, cosines[place])),
-                "question": float(cosines[place, 1]),
-                "body": float(cosines[place, 0]),
-                "sparse": float(sparse[number]),
-                "learned": float(learned[number]) if len(learned) else 0.0,
-                "worded": float(worded[number]) if len(worded) else 0.0,
-                "concept": self._concept(query, self.profiles[number]),
-                "facet": self._facet(query, self.profiles[number]),
-            }
-            scored.append((self._total(query, parts), self._index.passages[number].id, number, parts))
-        scored.sort(key=lambda s: (-s[0], s[1]))
-        hits = [Hit(self._index.passages[n], score, parts) for score, _, n, parts in scored]
+        nothing = np.zeros(len(numbers))
+        share = self._settings.question_share
+        profiles = [self.profiles[number] for number in numbers]
+        parts: dict[str, Scores] = {
+            "dense": share * question + (1 - share) * np.maximum(body, sentence),
+            "question": question,
+            "body": body,
+            "sparse": self._sparse(query)[numbers].astype(np.float64),
+            "learned": learned[numbers].astype(np.float64) if len(learned) else nothing,
+            "worded": worded[numbers].astype(np.float64) if len(worded) else nothing,
+            "concept": np.asarray([self._concept(query, profile) for profile in profiles]),
+            "facet": np.asarray([self._facet(query, profile) for profile in profiles]),
+        }
         outside = float(learned[-1]) if len(learned) else 0.0
         unworded = float(worded[-1]) if len(worded) else 0.0
-        return Found(tuple(hits[: self._settings.candidates]), sentences, asked, vector, contrast, outside, unworded)
+        return Found(self._best(query, numbers, parts), sentences, asked, vector, contrast, outside, unworded)
 
-    def _mixed(self, body: float, question: float, sentence: float) -> float:
-        share = self._settings.question_share
-        return share * question + (1 - share) * max(body, sentence)
+    def _best(self, query: Query, numbers: Numbers, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
+        """The passages of the highest totals, each with its parts."""
+        passages = [self._index.passages[number] for number in numbers]
+        scores = self._total(query, parts).tolist()
+        ranked = sorted(range(len(passages)), key=lambda i: (-scores[i], passages[i].id))
+        return tuple(
+            Hit(passages[i], scores[i], {name: float(part[i]) for name, part in parts.items()})
+            for i in ranked[: self._settings.candidates]
+        )
 
     def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
         """The query's embedding, leaning on the facet's full wording and the question before."""
@@ -124,35 +145,42 @@ class Retriever:
             vector += (weights.facet_short if short else weights.facet_long) * said
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
-    def _candidates(self, vector: Matrix) -> NDArray[np.int64]:
+    def _candidates(self, vector: Matrix) -> Numbers:
         """Numbers of the passages that get a full score: all of a clinic's corpus, the nearest of a large one."""
         if len(self._index.passages) <= SEARCH_ROWS:
-            return np.arange(len(self._index.passages))
+            return self._all
         _, rows = self._index.dense.search(vector, SEARCH_ROWS + self._beside)
         owners = np.unique(self._index.rows.passage[rows])
         return owners[owners >= 0]
 
     def _dense(
-        self, vector: Matrix, numbers: NDArray[np.int64]
-    ) -> tuple[Cosines, dict[tuple[str, int], float], dict[tuple[str, int], float], float]:
+        self, vector: Matrix, numbers: Numbers
+    ) -> tuple[Scores, dict[tuple[str, int], float], dict[tuple[str, int], float], float]:
         """Best cosine of each passage by kind, shape ``(n, 3)``; of each sentence; of the wordings of each sentence;
         of the nearest question known not to be covered."""
-        rows = np.concatenate([self._rows[n] for n in numbers])
-        places = np.repeat(np.arange(len(numbers)), [len(self._rows[n]) for n in numbers])
-        every = self._index.dense.similarity(vector, np.concatenate([rows, self._uncovered]))
-        scores, uncovered = every[: len(rows)], every[len(rows) :]
-        kinds, items = self._index.rows.kind[rows], self._index.rows.item[rows]
+        groups = self._usual if len(numbers) == len(self._all) else self._groups(numbers)
+        every = self._index.dense.similarity(vector, groups.rows)
+        scores, uncovered = np.split(every, [len(every) - len(self._uncovered)])
+        best = np.maximum.reduceat(scores, groups.starts)
         out = np.full((len(numbers), 3), -1.0)
-        np.maximum.at(out, (places, kinds), scores)
-        names = [self._index.passages[n].id for n in numbers]
+        np.maximum.at(out, (groups.places, groups.kinds), best)
         asking = np.zeros((len(numbers), self._longest))
-        wordings = kinds == QUESTION
-        np.maximum.at(asking, (places[wordings], self._meant[rows[wordings]]), scores[wordings])
+        wordings, quoted = groups.kinds == QUESTION, groups.kinds == SENTENCE
+        asking[groups.places[wordings], groups.items[wordings]] = np.maximum(best[wordings], 0)
+        sentences = dict(zip(groups.names, best[quoted].tolist(), strict=True))
+        asked = asking[groups.places[quoted], groups.items[quoted]].tolist()
+        return out, sentences, dict(zip(groups.names, asked, strict=True)), float(uncovered.max(initial=0.0))
+
+    def _groups(self, numbers: Numbers) -> _Groups:
+        """The rows of some passages, ready to be scored."""
+        rows = np.concatenate([self._rows[n] for n in numbers])
+        passages, kinds, items = self._index.rows.passage[rows], self._index.rows.kind[rows], self._meant[rows]
+        last = np.stack([passages, kinds, items], axis=1)
+        starts = np.flatnonzero(np.r_[True, (last[1:] != last[:-1]).any(axis=1)])
+        places, kinds, items = np.searchsorted(numbers, passages[starts]), kinds[starts], items[starts]
         quoted = np.flatnonzero(kinds == SENTENCE)
-        listed = list(zip(places[quoted].tolist(), items[quoted].tolist(), scores[quoted].tolist(), strict=True))
-        sentences = {(names[place], item): score for place, item, score in listed}
-        asked = {(names[place], item): float(asking[place, item]) for place, item, _ in listed}
-        return out, sentences, asked, float(uncovered.max(initial=0.0))
+        names = tuple((self._index.passages[numbers[places[i]]].id, int(items[i])) for i in quoted)
+        return _Groups(np.concatenate([rows, self._uncovered]), starts, places, kinds, items, names)
 
     def _sparse(self, query: Query) -> Matrix:
         """Mean of both fields, each relative to the best any passage could get for the terms."""
@@ -181,7 +209,7 @@ class Retriever:
         answered = max(f in profile.answered for f in query.facets)
         return 0.6 * asked + 0.4 * answered
 
-    def _total(self, query: Query, parts: dict[str, float]) -> float:
+    def _total(self, query: Query, parts: Mapping[str, Scores]) -> Scores:
         weights = self._settings
         short = len(words(query.text)) <= weights.short_query_words
         return (
@@ -204,18 +232,19 @@ def _profile(passage: Passage, lexicon: Lexicon, facets: Facets) -> Profile:
         headed=headed,
         facets=frozenset(f for q in asked for f in facets.asked(lexicon.plain(q))),
         answered=frozenset(f.id for f in facets.by_id.values() if any(f.answered(s.text) for s in passage.sentences)),
+        stems=frozenset(stems(" ".join([passage.heading, *passage.questions, passage.text]))),
     )
 
 
-def _rows_by_passage(index: Index) -> list[NDArray[np.int64]]:
+def _rows_by_passage(index: Index) -> list[Numbers]:
     order = np.argsort(index.rows.passage, kind="stable")
     edges = np.searchsorted(index.rows.passage[order], np.arange(len(index.passages) + 1))
     return [order[edges[i] : edges[i + 1]] for i in range(len(index.passages))]
 
 
-def _meant(index: Index, rows: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """For each wording's row the number of the sentence nearest to it in its passage; 0 for other rows."""
-    out = np.zeros(len(index.rows.kind), dtype=np.int64)
+def _meant(index: Index, rows: list[Numbers]) -> Numbers:
+    """For each row the number of the sentence it is, or, for a wording, that is nearest to it in its passage."""
+    out = np.where(index.rows.kind == SENTENCE, index.rows.item, 0)
     for own in rows:
         wordings, sentences = own[index.rows.kind[own] == QUESTION], own[index.rows.kind[own] == SENTENCE]
         nearness = [index.dense.similarity(vector, sentences) for vector in index.dense.vectors(wordings)]

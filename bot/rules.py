@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.errors import DataError
 from bot.normalise import Normaliser, Text
-from bot.polarity import POLARITIES, Polarity, PolarityRules, compile_all, find_all, heads, openings
+from bot.polarity import POLARITIES, Polarity, PolarityRules, beginnings, by_opening, compile_all, find_all
 
 DATA = Path(__file__).parent / "data" / "safety"
 # Files with a form of their own; every other file holds terms, frames and rules.
@@ -91,6 +91,7 @@ class Rulebook:
     policy: Mapping[str, Any]
     tongues: Mapping[str, Any]  # other languages: how to tell them, and a line in each
     words: Mapping[str, Any]  # what small talk is made of
+    begins: dict[str, set[str]] = field(default_factory=dict)  # terms and rules by what their matches begin with
 
     @classmethod
     def load(cls, folder: Path = DATA) -> Rulebook:
@@ -129,12 +130,12 @@ class Rulebook:
         """Normalise a message and get it ready to be matched."""
         text = self.normaliser.read(message)
         masked = self.idioms.sub(lambda m: re.sub(r"\w", "_", m.group()), text.plain)
-        return Reading(self, text, masked, carried, heads(masked))
+        return Reading(self, text, masked, carried, beginnings(self.begins, masked))
 
     def _check(self) -> None:
         """Every name a condition uses must exist. What patterns begin with is looked up once, for all messages."""
-        for pattern in [t.pattern for t in self.terms.values()] + [r.pattern for r in self.rules if r.pattern]:
-            openings(pattern)
+        own = {rule.id: None if rule.squashed else rule.pattern for rule in self.rules}
+        self.begins.update(by_opening({**own, **{name: term.pattern for name, term in self.terms.items()}}))
         names = self.terms.keys() | self.frames.keys() | {"short", "question"}
         used: list[tuple[str, list[Condition]]] = [("the code", [(((True, name),),) for name in _ASKED])]
         used += [(f"frame {key}", [condition]) for key, condition in self.frames.items()]
@@ -154,23 +155,19 @@ class Reading:
     text: Text
     masked: str  # the plain form with idioms blanked out
     carried: frozenset[str] = frozenset()
-    heads: Mapping[str, Sequence[int]] = field(default_factory=dict)  # where its words stand, by their beginning
+    starts: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # of the terms and rules that may match
     _found: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
         """Every rule whose words and conditions are there, firing or not."""
-        out = []
-        for rule in self.book.rules:
-            found = self._finding(rule)
-            if found:
-                out.append(found)
-        return out
+        found = (self._finding(rule) for rule in self.book.rules if rule.id in self.starts)
+        return [finding for finding in found if finding]
 
     def mentions(self, name: str) -> tuple[Mention, ...]:
         """The places where a term stands."""
         if name not in self._found:
             term = self.book.terms[name]
-            self._found[name] = tuple(self._matches(term.pattern, term.fused, term.evidence))
+            self._found[name] = tuple(self._matches(name, term.pattern, term.fused, term.evidence))
         return self._found[name]
 
     def holds(self, name: str, polarity: frozenset[str] = _ASSERTED, depth: int = 0) -> bool:
@@ -209,7 +206,7 @@ class Reading:
         if rule.pattern is None and not rule.squashed:
             return []
         found: list[Mention] = []
-        for mention in self._matches(rule.pattern, rule.fused, False) if rule.pattern else ():
+        for mention in self._matches(rule.id, rule.pattern, rule.fused, False) if rule.pattern else ():
             found.append(mention)
             if mention.polarity in rule.polarity:  # one that is so is enough
                 break
@@ -236,8 +233,8 @@ class Reading:
                     return self.mentions(name)[0]
         return Mention(0, len(self.masked), "unknown")
 
-    def _matches(self, pattern: re.Pattern[str], fused: bool, evidence: bool) -> Iterator[Mention]:
-        for match in islice(find_all(pattern, self.masked, self.heads), MAX_MENTIONS):
+    def _matches(self, name: str, pattern: re.Pattern[str], fused: bool, evidence: bool) -> Iterator[Mention]:
+        for match in islice(find_all(pattern, self.masked, self.starts.get(name, ())), MAX_MENTIONS):
             start, end = match.span()
             yield Mention(start, end, "unknown" if evidence else self.book.polarity.tag(self.masked, start, end, fused))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import bm25s
@@ -21,6 +22,9 @@ class Sparse:
     def __init__(self, engine: bm25s.BM25, size: int) -> None:
         self._engine = engine
         self.size = size
+        held = engine.scores  # a column of weights for each term, as bm25s keeps them
+        ends = held["indptr"].tolist()
+        self._most = [float(held["data"][a:b].max(initial=0.0)) for a, b in pairwise(ends)]
 
     @classmethod
     def build(cls, documents: Sequence[Sequence[str]]) -> Sparse:
@@ -42,8 +46,8 @@ class Sparse:
 
     def ceiling(self, terms: Sequence[str]) -> float:
         """The most a document could score for the terms: makes scores comparable across queries."""
-        scores = [float(self.scores([t]).max()) for t in dict.fromkeys(terms)]
-        return float(sum(scores))
+        numbers = self._engine.vocab_dict
+        return float(sum(self._most[numbers[term]] for term in dict.fromkeys(terms) if term in numbers))
 
     def save(self, folder: Path) -> None:
         """Write to a folder of ``.npy`` and ``.json`` files."""

@@ -112,6 +112,29 @@ def test_texts_become_unit_vectors(encoder: SentenceTransformerEncoder) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [["Does it hurt?"], ["does it hurt", "How long is the skin red after it, and what helps?"], ["", "word " * 600]],
+    ids=["one", "two", "empty and too long"],
+)
+def test_a_few_texts_get_the_numbers_of_the_library(encoder: SentenceTransformerEncoder, texts: list[str]) -> None:
+    expected = encoder.model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    encoder.model.train()
+    np.testing.assert_allclose(encoder.encode(texts), expected, atol=1e-6)
+
+
+def test_a_prompt_or_a_shorter_width_is_left_to_the_library(encoder: SentenceTransformerEncoder) -> None:
+    model, texts = encoder.model, ["does it hurt"]
+    try:
+        model.prompts, model.default_prompt_name = {"query": "query: "}, "query"
+        prompted = SentenceTransformerEncoder(model, "prompted").encode(texts)
+        model.default_prompt_name, model.truncate_dim = None, 8
+        assert SentenceTransformerEncoder(model, "short").encode(texts).shape == (1, 8)
+    finally:
+        model.prompts, model.default_prompt_name, model.truncate_dim = {}, None, None
+    np.testing.assert_allclose(prompted, encoder.encode(["query: does it hurt"]), atol=1e-6)
+
+
 def test_no_texts_give_no_rows(encoder: SentenceTransformerEncoder) -> None:
     assert encoder.encode([]).shape == (0, 384)
 
