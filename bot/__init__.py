@@ -8,12 +8,12 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     corpus, chunker             files to articles, articles to passages with exact spans
     encoder, adapt              texts to vectors; the encoder fitted to the corpus
     rows, dense, sparse,
-    classify, index             what is embedded; FAISS, BM25, a classifier; the verified folder they live in
+    classify, index             what is embedded; FAISS, BM25, classifiers; the verified folder they live in
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
     smalltalk, tongue, memory,
     safety                      what must be said before anything is searched; rules are ``data/safety/*.toml``
-    prototypes                  examples that add urgency, and questions known not to be covered
+    prototypes                  examples of how messages are to be treated, and of what is not covered
     output_check, check         the last look at a reply; what a clinic has still to set and to sign
     rewrite, retriever, answer,
     abstention, reply           question to query to hits to sentences to decision to Reply

@@ -135,7 +135,7 @@ def _balanced(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
     beside = np.flatnonzero(kinds == UNCOVERED)
     most = max(1, int(UNCOVERED_SHARE * (kinds == QUESTION).sum()))
     step = max(1, -(-len(beside) // most))
-    out = kinds == QUESTION
+    out = np.asarray(kinds == QUESTION)
     out[beside[::step]] = True
     return out
 

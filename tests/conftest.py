@@ -77,7 +77,7 @@ class Words:
 @pytest.fixture(scope="session")
 def shipped_words(bicycle_index: Index) -> Words:
     passages = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
-    texts = tuple(text for p in passages for text in (p.text, p.heading, *p.questions))
+    texts = tuple(text for p in passages for text in (p.text, p.heading))
     lexicon = Lexicon.load()
     model_words = bicycle_index.encoder.vocabulary()
     domain = corpus_words(passages, model_words)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.language import language, words
-from bot.spelling import Speller, common_words, corpus_speller, domain_words, english
+from bot.spelling import RECURRING, Speller, asked_words, common_words, domain_words, english
 from tests.conftest import Words
 
 NAMES = """
@@ -159,7 +159,10 @@ def test_every_word_of_the_articles_stays(speller: Speller, shipped_words: Words
 
 
 def test_a_slip_in_a_visitor_s_wording_is_no_word() -> None:
-    speller = corpus_speller(["The skin may be itchy."], ["my skin is itchyy"], ("dermapen",), ("cream",))
-    assert speller.mend("itchyy dermapne") == "itchy dermapen"
-    speller = corpus_speller(["The skin may be itching."], ["my skin is itchin"], (), ())
-    assert speller.mend("bitcoin") == "bitcoin"
+    slips = ["my skin is itchin", "is it itchin after", "dermapne"]
+    assert asked_words(slips, frozenset()) == {"my", "skin", "is", "it", "after"}
+
+
+def test_a_word_that_recurs_is_one() -> None:
+    assert "dermapen" in asked_words(["dermapen"] * RECURRING, frozenset())
+    assert "dermapen" in asked_words(["dermapen"], frozenset({"dermapen"}))
