@@ -420,6 +420,13 @@ def test_rules_name_real_situations() -> None:
         ("I fainted giving blood, am I ok for it", "caution", "I fainted after the numbing cream", "urgent"),
         # clean for years, and not
         ("clean from cutting for six years, any use on scars", "answer", "clean for years but cutting again", "urgent"),
+        (
+            "what does my skin look like after microneedling",
+            "answer",
+            "does my skin look infected",
+            "caution",
+        ),
+        ("will my skin peel", "answer", "i had a peel last week, can i come for needling", "caution"),
     ],
 )
 def test_a_misread_word_and_its_twin(general: str, expected: str, twin: str, twin_expected: str) -> None:
