@@ -17,7 +17,7 @@ from bot.answer import Chosen
 from bot.language import stems, words
 from bot.retriever import Found, Retriever
 from bot.rewrite import Query
-from bot.schema import Passage, plain
+from bot.schema import Passage, worded
 
 FEW_WORDS = 3  # a question of more words that finds nothing is about something else
 LIKELY_OUTSIDE = 0.95  # on the scale of ``Classifier.likelihood``: two chances in three
@@ -50,11 +50,11 @@ class Model:
     def load(cls, passages: Sequence[Passage] = ()) -> Model:
         """Read the fitted coefficients that ship with the package.
 
-        Articles whose headings list other wordings match questions far better than plain ones, so each
-        kind has its own fit; the kind that most of the passages are of is taken.
+        Articles whose headings list other wordings match questions far better than plain ones, and many can be
+        learned from, so each kind (``schema.worded``) has its own fit.
         """
         fitted = json.loads((resources.files("bot") / "data" / "abstention.json").read_text(encoding="utf-8"))
-        raw = fitted["plain" if plain(passages) else "wordings"]
+        raw = fitted[worded(passages)]
         return cls(raw["weights"], raw["bias"], raw["threshold"])
 
     def probability(self, signals: Mapping[str, float]) -> float:

@@ -23,6 +23,7 @@ from bot.config import Config
 from bot.errors import BotError
 from bot.evaluate import Library, Progress, Result, composed, group_of, of_bot, results_of
 from bot.metrics import would_be_right
+from bot.schema import worded
 from bot.sets import ItemSet, SetError, read_set
 
 if TYPE_CHECKING:
@@ -227,9 +228,8 @@ def command(
 
 
 def kind_of(library: Library) -> str:
-    """Which of the two models a corpus takes, by the rule of ``abstention.Model.load``."""
-    plain = sum(not p.questions for p in library.passages.values())
-    return "plain" if plain > len(library.passages) / 2 else "wordings"
+    """Which of the models a corpus takes, by the rule of ``abstention.Model.load``."""
+    return worded(list(library.passages.values()))
 
 
 def record(found: Fit, items: ItemSet, used: int, skipped: Mapping[str, int], index_version: str) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def record(found: Fit, items: ItemSet, used: int, skipped: Mapping[str, int], in
 
 
 def write(path: Path, kind: str, entry: Mapping[str, Any]) -> None:
-    """Put the entry into the file, the other kind left as it is.
+    """Put the entry into the file, the other kinds left as they are.
 
     Raises:
         BotError: the file can't be read or written.

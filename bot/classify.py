@@ -23,8 +23,8 @@ from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
 from bot.rows import EXAMPLE, QUESTION, UNCOVERED, Rows
+from bot.schema import MIN_WORDINGS
 
-MIN_WORDINGS = 4  # mean by passage; with fewer the nearest wording says as much
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
 ITERATIONS = {"vectors": 200, "terms": 60}

@@ -193,6 +193,16 @@ class Reply:
         return out
 
 
+MIN_WORDINGS = 4  # of a passage, its heading counted, on average: with fewer there is nothing to learn from
+
+
 def plain(passages: Sequence[Passage]) -> bool:
     """Are most passages without other wordings? Such a corpus is searched and judged with weights of its own."""
     return sum(not p.questions for p in passages) > len(passages) / 2
+
+
+def worded(passages: Sequence[Passage]) -> str:
+    """How much other wordings tell of a corpus: "plain" (none under most headings), "few" or "wordings"."""
+    if plain(passages):
+        return "plain"
+    return "few" if sum(1 + len(p.questions) for p in passages) < MIN_WORDINGS * len(passages) else "wordings"

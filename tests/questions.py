@@ -76,7 +76,7 @@ def without_urgency(bot: Bot) -> Bot:
             return replace(verdict, status=None, retrieve=True) if verdict.status == "urgent" else verdict
 
     out._safety = Lost()  # type: ignore[assignment]
-    out.__dict__["_alarmed"] = lambda verdict, *rest: verdict
+    out.__dict__["_learned"] = lambda verdict, *rest: verdict
     return out
 
 

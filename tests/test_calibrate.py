@@ -156,7 +156,8 @@ def test_the_kind_is_that_of_most_passages() -> None:
     def passage(n: int, *questions: str) -> Passage:
         return Passage(f"a#{n}", "a", 0, 1, "x", (), questions, ())
 
-    assert kind_of(Library({str(n): passage(n, "why?") for n in range(3)}, (), {})) == "wordings"
+    assert kind_of(Library({str(n): passage(n, "why?") for n in range(3)}, (), {})) == "few"
+    assert kind_of(Library({str(n): passage(n, *"abc") for n in range(3)}, (), {})) == "wordings"
     assert kind_of(Library({str(n): passage(n) for n in range(3)}, (), {})) == "plain"
 
 
