@@ -209,7 +209,7 @@ def test_an_odd_message_gets_a_fitting_reply(ask: Ask, shipped_bot: Bot, message
     reply = ask(message)
     assert_sound(shipped_bot, reply)
     asks = "hurt" in message and len(message) < 1000
-    assert reply.status in (("answered", "abstained") if asks else ("abstained", "smalltalk", "clarify"))
+    assert reply.status in (("answered", "abstained") if asks else ("abstained", "smalltalk", "clarify", "handoff"))
     assert "<" not in reply.answer
     assert len(reply.answer) < 1500
 
