@@ -31,7 +31,7 @@ from bot.chunker import chunk
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, load_corpus
-from bot.dense import Dense
+from bot.dense import Dense, Matrix
 from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
@@ -93,7 +93,14 @@ def _build(config: Config, say: Progress) -> str:
     if adapted.accepted:
         encoder.save(folder / "encoder")
     rows, texts = rows_of(passages, articles)
-    vectors = encoder.encode_quickly(texts, say)
+    own = int((rows.passage >= 0).sum())  # the examples, which are no passage's, come last
+    beside = None if adapted.accepted else _beside(config, source)
+    vectors = np.concatenate(
+        [
+            encoder.encode_quickly(texts[:own], say),
+            encoder.encode_quickly(texts[own:], say) if beside is None else beside,
+        ]
+    )
     Dense.build(vectors).save(folder / "vectors.faiss")
     say("learn from the wordings", 0, 1)
     Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
@@ -114,6 +121,23 @@ def _build(config: Config, say: Progress) -> str:
     _publish(config.index, name, _sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
+
+
+def _beside(config: Config, source: ModelSource) -> Matrix | None:
+    """The examples' embeddings out of the current build, where the same encoder made them; thousands of texts."""
+    try:
+        folder, manifest = _current(config.index)
+    except IndexError_:
+        return None
+    same = ("format", "model", "examples_sha256", "libraries")
+    expected = expectations(config, source)
+    files = {name: folder / name for name in ("vectors.faiss", "rows.npy")}
+    if manifest["adaptation_result"]["accepted"] or any(manifest.get(key) != expected[key] for key in same):
+        return None
+    if any(not p.is_file() or _sha256(p) != manifest["files"].get(name) for name, p in files.items()):
+        return None
+    passages = np.load(files["rows.npy"], allow_pickle=False)[1]
+    return Dense.load(files["vectors.faiss"]).vectors(np.flatnonzero(passages < 0))
 
 
 def plain_texts(texts: Sequence[str]) -> list[str]:
