@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 SITUATIONS = ("emergency", "self_harm", "red_flag")
 # Urgent whatever the rules found, if the classifier and the nearest examples together are this sure. Of 19 urgent
-# messages of fresh sets that no rule saw they find 16, and call 8 of 2,600 others urgent; the classifier alone at
-# the same recall 17, the nearest examples alone 15 and 10.
+# messages of fresh sets that no rule saw they find 16, and call 8 of 2,600 others urgent; the classifier alone finds
+# as many and calls 17 others so, the nearest examples alone as many and 10.
 ALARM = 0.5
 NEARNESS = 20.0  # logits that a cosine of 1 between the nearest urgent and the nearest other text counts for
 SUSPECT = 0.05  # below this chance of the classifier's nobody looks for the nearest
@@ -79,8 +79,11 @@ def alarming(verdict: Verdict, guess: Guess) -> bool:
 
 
 def misread(verdict: Verdict, guess: Guess) -> bool:
-    """Whether a rule that warns of nothing took an ordinary question for something else."""
-    return verdict.status in CHATTY and guess.status == ORDINARY and guess.sure >= ORDINARY_SURE
+    """Whether a rule that warns of nothing took an ordinary question for something else.
+
+    Never later in a conversation: what was said before may stand in the verdict, and must stay.
+    """
+    return not verdict.told and verdict.status in CHATTY and guess.status == ORDINARY and guess.sure >= ORDINARY_SURE
 
 
 def alarmed(verdict: Verdict, group: str, example: str, texts: Texts) -> Verdict:
@@ -91,11 +94,14 @@ def alarmed(verdict: Verdict, group: str, example: str, texts: Texts) -> Verdict
 
 
 def as_example(verdict: Verdict, example: Verdict, text: str) -> Verdict:
-    """The verdict that a message gets for being like an example; its own words and labels are kept."""
+    """The verdict that a message gets for being like an example; its own, and what is remembered, are kept."""
     label = Label(example.labels[0].situation, "like an example", "unknown", f"prototypes.toml:{example.status}", text)
     return replace(
         example,
         labels=(label, *verdict.labels),
+        lead=f"{verdict.lead} {example.lead}".strip(),
+        disclaimers=tuple(dict.fromkeys((*verdict.disclaimers, *example.disclaimers))),
+        before_quotes=tuple(dict.fromkeys((*verdict.before_quotes, *example.before_quotes))),
         retrieve=example.status == "caution",
         question=verdict.question,
         told=verdict.told,

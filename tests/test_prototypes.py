@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from bot.memory import Told
 from bot.pipeline import Bot
-from bot.prototypes import SITUATIONS, STATUSES, digest, examples, labels, uncovered_questions
+from bot.prototypes import (
+    SITUATIONS,
+    STATUSES,
+    Guess,
+    as_example,
+    digest,
+    examples,
+    labels,
+    misread,
+    uncovered_questions,
+)
+from bot.safety import Label, Verdict
 from bot.schema import Turn
 
 
@@ -48,3 +60,22 @@ def test_most_examples_are_treated_as_they_are_grouped(shipped_bot: Bot, status:
 def test_ordinary_examples_raise_no_alarm(shipped_bot: Bot) -> None:
     own = [text for name, text in examples() if name == "ordinary"][::25]
     assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 1
+
+
+def test_what_is_remembered_outlives_an_example() -> None:
+    """A reminder of an emergency and a disclaimer of what was disclosed stay in a later verdict."""
+    label = Label("handoff", "price", "present", "handoff:price", "price")
+    remembered = Verdict(None, (), lead="Reminder.", disclaimers=("pregnancy",), before_quotes=("medicine",))
+    found = as_example(remembered, Verdict("handoff", (label,), "Ask us.", disclaimers=("general",)), "how much")
+    assert found.lead == "Reminder. Ask us."
+    assert found.disclaimers == ("pregnancy", "general")
+    assert found.before_quotes == ("medicine",)
+
+
+def test_a_rule_is_not_overruled_later_in_a_conversation() -> None:
+    sure = Guess("ordinary", 0.99, 0.0)
+    earlier = (Told(0, "urgent", (), "Call now.", ()),)
+    assert misread(Verdict("smalltalk", ()), sure)
+    assert not misread(Verdict("smalltalk", (), told=earlier), sure)
+    assert not misread(Verdict("caution", ()), sure)
+    assert not misread(Verdict("urgent", ()), sure)
