@@ -6,7 +6,8 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     language, lexicon, facets,
     spelling, values            English and the field; knowledge is data in ``data/*.toml``, edit it there
     corpus, chunker             files to articles, articles to passages with exact spans
-    encoder, adapt              texts to vectors; the encoder fitted to the corpus
+    encoder, fast_encoder,
+    adapt, forms                texts to vectors, and quickly; the encoder fitted to the corpus; which form serves
     rows, dense, sparse,
     classify, index             what is embedded; FAISS, BM25, classifiers; the verified folder they live in
     clinic, texts               the clinic's details and every sentence a visitor reads

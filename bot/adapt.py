@@ -36,6 +36,7 @@ MAX_HELD_OUT = 500  # tells a gain of 2 points from chance; more only costs time
 SCALE = 20.0  # inverse temperature of the softmax over cosines, the usual value
 WARM_UP = 0.1
 MAX_TOKENS = 64
+SWITCHED_OFF = {"accepted": False, "reason": "switched off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,11 @@ def adapt(
 ) -> Outcome:
     """Train the encoder in place; where it does not help, its weights are put back as they were."""
     passages = [thinned(p) for p in passages]
-    pairs = pairs_of(passages, meanings(encoder, passages)) if settings.enabled else []
+    if not settings.enabled:
+        return Outcome(False, SWITCHED_OFF)
+    pairs = pairs_of(passages, meanings(encoder, passages))
     if len(pairs) < MIN_PAIRS:
-        return Outcome(False, {"accepted": False, "reason": "switched off" if not settings.enabled else "few pairs"})
+        return Outcome(False, {"accepted": False, "reason": "few pairs"})
     random.Random(settings.seed).shuffle(pairs)
     held = pairs[::HELD_OUT][:MAX_HELD_OUT]
     train = [p for i, p in enumerate(pairs) if i % HELD_OUT]

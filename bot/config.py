@@ -117,6 +117,7 @@ class Config:
     max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
     examples: int = 6  # questions on the empty page
     embed_parents: tuple[str, ...] = ()  # origins whose pages may show the chat in a frame; none but our own
+    fast: bool = True  # the encoder in ONNX Runtime with 8-bit weights, where the model has such a form
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
     chunking: Chunking = field(default_factory=Chunking)
     retrieval: Retrieval = field(default_factory=Retrieval)
@@ -138,9 +139,11 @@ class Config:
         config = cls()
         for item in fields(cls):
             name, default = f"FAQ_{item.name.upper()}", getattr(config, item.name)
-            if name in env and isinstance(default, Path | int | str | tuple):
+            if name in env and isinstance(default, Path | int | str | tuple) and not isinstance(default, bool):
                 changed: dict[str, Any] = {item.name: _parse(name, env[name], default)}
                 config = replace(config, **changed)
+        if env.get("FAQ_FAST", "1") == "0":
+            config = replace(config, fast=False)
         if env.get("FAQ_ADAPT", "1") == "0":
             config = replace(config, adaptation=replace(config.adaptation, enabled=False))
         return replace(config, **{key: value for key, value in overrides.items() if value is not None})

@@ -7,7 +7,7 @@ configured a hub name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,13 +91,18 @@ def weights_sha256(folder: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def whole_words(vocabulary: Iterable[str]) -> frozenset[str]:
+    """The word pieces of a tokenizer that are whole lower-case words."""
+    return frozenset(w for w in vocabulary if w.isalpha() and w.isascii() and len(w) > 2)
+
+
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU."""
 
     def __init__(self, model: SentenceTransformer, identity: str) -> None:
         self.model = model
         self.identity = identity
-        self._as_is = model.default_prompt_name is None and model.truncate_dim is None
+        self.as_is = model.default_prompt_name is None and model.truncate_dim is None
 
     @classmethod
     def load(cls, source: ModelSource, threads: int) -> SentenceTransformerEncoder:
@@ -125,7 +130,7 @@ class SentenceTransformerEncoder:
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
         """See ``Encoder.encode``."""
-        if 0 < len(texts) <= FEW and self._as_is and not progress:
+        if 0 < len(texts) <= FEW and self.as_is and not progress:
             return self._encode_few(texts)
         parts: list[Matrix] = []
         for start in range(0, len(texts), BATCH * 4):
@@ -177,9 +182,8 @@ class SentenceTransformerEncoder:
         return out
 
     def vocabulary(self) -> frozenset[str]:
-        """See ``Encoder.vocabulary``: the WordPiece entries that are whole words."""
-        words = self.model.tokenizer.get_vocab()
-        return frozenset(w for w in words if w.isalpha() and w.isascii() and len(w) > 2)
+        """See ``Encoder.vocabulary``."""
+        return whole_words(self.model.tokenizer.get_vocab())
 
     def save(self, folder: Path) -> None:
         """Write the model so that ``locate`` and ``load`` can read it."""

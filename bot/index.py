@@ -2,8 +2,8 @@
 
     index/CURRENT            one line of JSON: the build that is served and its manifest's SHA-256
     index/builds/NAME/       manifest.json (what it was made from, SHA-256 of every file), articles.json,
-                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, encoder/
-                             (where the model was adapted)
+                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, encoder/ (the
+                             fast form of the model; where it has none, the model if it was adapted)
 
 A build is written under a name of its own and becomes current by one atomic rename of CURRENT; the
 builds before it are removed afterwards. A process killed at any moment leaves the old index or the
@@ -19,20 +19,20 @@ import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from bot import adapt
+from bot import forms
 from bot.chunker import chunk
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, load_corpus
 from bot.dense import Dense, Matrix
-from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
+from bot.encoder import Encoder, ModelSource, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
@@ -40,8 +40,8 @@ from bot.rows import Rows, rows_of, sparse_documents
 from bot.schema import Article, Block, Passage, Sentence
 from bot.sparse import Sparse
 
-FORMAT = 7  # raise when anything in the files' meaning changes
-LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "syntok", "PyStemmer", "markdown-it-py")
+FORMAT = 8  # raise when anything in the files' meaning changes
+LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
 REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
 
@@ -84,23 +84,20 @@ def _build(config: Config, say: Progress) -> str:
     articles = load_corpus(config.corpus)
     passages = tuple(p for article in articles for p in chunk(article, config.chunking))
     source = locate(config.model)
-    encoder = SentenceTransformerEncoder.load(source, config.threads)
     name = secrets.token_hex(8)
     folder = config.index / "builds" / name
     _clear(config.index)
     folder.mkdir(parents=True)
-    adapted = adapt.adapt(encoder, passages, config.adaptation, say)
-    if adapted.accepted:
-        encoder.save(folder / "encoder")
     rows, texts = rows_of(passages, articles)
+    before = _as_it_is(config, source)
+    if before and not config.adaptation.enabled:
+        encoder, report = forms.take_over(config, source, folder, *before)
+    else:
+        encoder, report = forms.make(config, source, folder, passages, texts, say)
     own = int((rows.passage >= 0).sum())  # the examples, which are no passage's, come last
-    beside = None if adapted.accepted else _beside(config, source)
-    vectors = np.concatenate(
-        [
-            encoder.encode_quickly(texts[:own], say),
-            encoder.encode_quickly(texts[own:], say) if beside is None else beside,
-        ]
-    )
+    same = before and not report["adaptation_result"]["accepted"]
+    beside = _examples(before[0]) if before and same else forms.encode(encoder, texts[own:], say)
+    vectors = np.concatenate([forms.encode(encoder, texts[:own], say), beside])
     Dense.build(vectors).save(folder / "vectors.faiss")
     say("learn from the wordings", 0, 1)
     Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
@@ -112,7 +109,7 @@ def _build(config: Config, say: Progress) -> str:
     _write_json(folder / "passages.json", [asdict(p) for p in passages])
     manifest = {
         **expectations(config, source),
-        "adaptation_result": adapted.report,
+        **report,
         "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(texts)},
         "files": {str(p.relative_to(folder)): _sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
     }
@@ -123,21 +120,25 @@ def _build(config: Config, say: Progress) -> str:
     return str(manifest["version"])
 
 
-def _beside(config: Config, source: ModelSource) -> Matrix | None:
-    """The examples' embeddings out of the current build, where the same encoder made them; thousands of texts."""
+def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]] | None:
+    """The current build where its encoder is the configured model unadapted: thousands of texts need no second time."""
     try:
         folder, manifest = _current(config.index)
     except IndexError_:
         return None
-    same = ("format", "model", "examples_sha256", "libraries")
     expected = expectations(config, source)
-    files = {name: folder / name for name in ("vectors.faiss", "rows.npy")}
+    same = ("format", "model", "form", "examples_sha256", "libraries")
     if manifest["adaptation_result"]["accepted"] or any(manifest.get(key) != expected[key] for key in same):
         return None
-    if any(not p.is_file() or _sha256(p) != manifest["files"].get(name) for name, p in files.items()):
-        return None
-    passages = np.load(files["rows.npy"], allow_pickle=False)[1]
-    return Dense.load(files["vectors.faiss"]).vectors(np.flatnonzero(passages < 0))
+    wanted = [n for n in manifest["files"] if n in ("vectors.faiss", "rows.npy") or n.startswith(forms.FOLDER)]
+    whole = all((folder / n).is_file() and _sha256(folder / n) == manifest["files"][n] for n in wanted)
+    return (folder, manifest) if whole else None
+
+
+def _examples(folder: Path) -> Matrix:
+    """The embeddings of the examples in a build; thousands of texts."""
+    passages = np.load(folder / "rows.npy", allow_pickle=False)[1]
+    return Dense.load(folder / "vectors.faiss").vectors(np.flatnonzero(passages < 0))
 
 
 def plain_texts(texts: Sequence[str]) -> list[str]:
@@ -154,9 +155,17 @@ def expectations(config: Config, source: ModelSource) -> dict[str, Any]:
         "model": source.identity,
         "chunking": asdict(config.chunking),
         "adaptation": asdict(config.adaptation),
+        "form": config.fast,
         "examples_sha256": digest(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: _version_of(name) for name in LIBRARIES},
     }
+
+
+def _version_of(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # without ONNX Runtime there is still the slow form
+        return None
 
 
 def load(config: Config) -> Index:
@@ -179,8 +188,6 @@ def load(config: Config) -> Index:
     articles = tuple(_article(a) for a in json.loads((folder / "articles.json").read_text(encoding="utf-8")))
     passages = tuple(_passage(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8")))
     table = np.load(folder / "rows.npy", allow_pickle=False)
-    if (folder / "encoder").is_dir():
-        source = ModelSource(str(folder / "encoder"), source.identity, on_hub=False)
     return Index(
         version=manifest["version"],
         articles=articles,
@@ -190,7 +197,7 @@ def load(config: Config) -> Index:
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
         learned=Learned.load(folder / "learned"),
-        encoder=SentenceTransformerEncoder.load(source, config.threads),
+        encoder=forms.load(config, source, folder, manifest),
     )
 
 

@@ -13,15 +13,13 @@ import pytest
 from bot.config import BUNDLED_MODEL, BUNDLED_MODEL_SHA256
 from bot.encoder import ModelSource, SentenceTransformerEncoder, locate, weights_sha256
 from bot.errors import EncoderError
-from bot.index import Index
 
 PACKAGE = BUNDLED_MODEL.replace("-", "_")
 
 
 @pytest.fixture(scope="module")
-def encoder(bicycle_index: Index) -> SentenceTransformerEncoder:
-    assert isinstance(bicycle_index.encoder, SentenceTransformerEncoder)
-    return bicycle_index.encoder
+def encoder() -> SentenceTransformerEncoder:
+    return SentenceTransformerEncoder.load(locate(BUNDLED_MODEL), 1)
 
 
 @pytest.fixture(scope="module")

@@ -37,9 +37,21 @@ MAY_IMPORT = {
     "gradio": PAGES,
     "faiss": {"dense"},
     "sentence_transformers": {"encoder"},
+    "onnxruntime": {"fast_encoder"},
+    "onnx": {"fast_encoder"},
     "bm25s": {"sparse"},
 }
-HEAVY = {"torch", "transformers", "sentence_transformers", "safetensors"}  # seconds to import: only when first needed
+# Seconds to import: only when first needed.
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "safetensors",
+    "onnx",
+    "onnxruntime",
+    "tokenizers",
+    "sklearn",
+}
 EDGE = {"config", "__main__", "web", "app"}
 COMMAND_LINE = {"__main__", "app"}
 LAST_RESORT = {"stage", "safety"}  # a page must answer something, and safety must fail closed; both log
@@ -208,7 +220,7 @@ def test_importing_any_module_of_the_core_touches_no_file_of_the_project() -> No
     found = watched("; ".join(f"import bot.{name}" for name in core))
     assert found["files"] == []
     assert found["network"] == []
-    assert not {"torch", "gradio", "transformers"} & set(found["modules"])
+    assert not (HEAVY | {"gradio"}) & set(found["modules"])
 
 
 @pytest.mark.parametrize("path", DATA, ids=name_of)

@@ -1,0 +1,80 @@
+"""Which form of the encoder an index is made and served with: the fast one, and where there is none the model itself.
+
+All vectors of an index and of its questions come from one form, or thresholds would mix.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot import adapt, fast_encoder
+from bot.config import Config
+from bot.encoder import Encoder, Matrix, ModelSource, Progress, SentenceTransformerEncoder
+from bot.errors import EncoderError
+from bot.fast_encoder import FastEncoder
+from bot.schema import Passage
+
+PLAIN = "sentence-transformers"  # how the manifest names the slow form
+FOLDER = "encoder"  # of a build
+SAMPLE = 200  # texts on which the two forms are compared
+
+
+def make(
+    config: Config,
+    source: ModelSource,
+    folder: Path,
+    passages: Sequence[Passage],
+    texts: Sequence[str],
+    say: Progress,
+) -> tuple[Encoder, dict[str, Any]]:
+    """Fit the model to the passages and save its fast form in a build's folder; returns what the manifest says of it.
+
+    The full-precision weights are kept only where there is no fast form: nothing else reads them.
+    """
+    plain = SentenceTransformerEncoder.load(source, config.threads)
+    adapted = adapt.adapt(plain, passages, config.adaptation, say)
+    report: dict[str, Any] = {"adaptation_result": adapted.report}
+    try:
+        if not config.fast:
+            raise EncoderError("switched off")
+        say("make the encoder fast", 0, 1)
+        sample = texts[:: max(1, len(texts) // SAMPLE)]
+        encoder, found = fast_encoder.export(plain, sample, folder / FOLDER, config.threads)
+        return encoder, {**report, "encoder": found}
+    except EncoderError as error:
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        if adapted.accepted:
+            plain.save(folder / FOLDER)
+        return plain, {**report, "encoder": {"form": PLAIN, "reason": str(error)}}
+
+
+def take_over(
+    config: Config, source: ModelSource, folder: Path, before: Path, manifest: dict[str, Any]
+) -> tuple[Encoder, dict[str, Any]]:
+    """The same from an earlier build, whose encoder is the model as it is, without loading the model."""
+    if (before / FOLDER).is_dir():
+        shutil.copytree(before / FOLDER, folder / FOLDER)
+    report = {"adaptation_result": adapt.SWITCHED_OFF, "encoder": manifest["encoder"]}
+    return load(config, source, folder, report), report
+
+
+def load(config: Config, source: ModelSource, folder: Path, manifest: dict[str, Any]) -> Encoder:
+    """The encoder of a finished build.
+
+    Raises:
+        EncoderError: a library is missing, or the model can't be read.
+    """
+    if manifest["encoder"]["form"] == fast_encoder.FORM:
+        return FastEncoder.load(folder / FOLDER, source.identity, config.threads)
+    if (folder / FOLDER).is_dir():
+        source = ModelSource(str(folder / FOLDER), source.identity, on_hub=False)
+    return SentenceTransformerEncoder.load(source, config.threads)
+
+
+def encode(encoder: Encoder, texts: Sequence[str], say: Progress) -> Matrix:
+    """The many texts of a build: the slow form takes them in batches of less precision."""
+    many = encoder.encode_quickly if isinstance(encoder, SentenceTransformerEncoder) else encoder.encode
+    return many(texts, say)

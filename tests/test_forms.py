@@ -1,0 +1,95 @@
+"""Which form of the encoder serves: the fast one without the model's libraries; where there is none, the model."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import index
+from bot.config import Config
+from bot.encoder import SentenceTransformerEncoder
+from bot.fast_encoder import FORM, FastEncoder
+from bot.forms import PLAIN
+from bot.pipeline import Bot
+from bot.schema import Turn
+from tests.conftest import ROOT
+
+SLOW = {"torch", "transformers", "sentence_transformers", "safetensors", "onnx", "sklearn", "gradio"}
+QUESTION = [Turn("user", "how often is the chain oiled")]
+
+
+def manifest(config: Config) -> dict[str, Any]:
+    (path,) = (config.index / "builds").glob("*/manifest.json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def files(config: Config) -> set[str]:
+    return {name for name in manifest(config)["files"] if name.startswith("encoder/")}
+
+
+def test_the_fast_form_is_made_checked_and_listed(bicycle: Config, bicycle_index: index.Index) -> None:
+    said = manifest(bicycle)["encoder"]
+    assert said["form"] == FORM
+    assert said["cosine_mean"] >= said["wanted"]["mean"]
+    assert said["cosine_least"] >= said["wanted"]["least"]
+    assert files(bicycle) == {"encoder/model.onnx", "encoder/tokenizer.json"}
+    assert isinstance(bicycle_index.encoder, FastEncoder)
+    assert bicycle_index.encoder.identity == manifest(bicycle)["model"]
+
+
+@pytest.mark.parametrize("arguments", [["ask", "tyre pressure"], ["search", "tyre pressure"]], ids=lambda a: a[0])
+def test_asking_loads_none_of_the_model_s_libraries(bicycle: Config, arguments: list[str]) -> None:
+    code = f"""
+import sys
+from bot.__main__ import main
+code = main({[*arguments, "--corpus", str(bicycle.corpus), "--index", str(bicycle.index)]!r})
+print([code, sorted({{name.split(".")[0] for name in sys.modules}} & {SLOW!r})])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PATH": "", "FAQ_ADAPT": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ast.literal_eval(done.stdout.splitlines()[-1]) == [0, []]
+    assert "4 to 5 bar" in done.stdout or "002-tyres#0" in done.stdout
+
+
+def test_switched_off_the_model_itself_serves(bicycle: Config, bicycle_bot: Bot, tmp_path: Path) -> None:
+    config = replace(bicycle, index=tmp_path / "index", fast=False)
+    index.build(config)
+    assert manifest(config)["encoder"] == {"form": PLAIN, "reason": "switched off"}
+    assert files(config) == set()
+    assert isinstance(index.load(config).encoder, SentenceTransformerEncoder)
+    reply, fast = Bot.open(config).ask(QUESTION), bicycle_bot.ask(QUESTION)
+    assert (reply.status, reply.answer) == (fast.status, fast.answer) == ("answered", reply.answer)
+
+
+def test_without_onnx_runtime_the_model_itself_serves(
+    bicycle: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    config = replace(bicycle, index=tmp_path / "index")
+    index.build(config)
+    assert manifest(config)["encoder"] == {"form": PLAIN, "reason": "not installed: onnxruntime"}
+    assert Bot.open(config).ask(QUESTION).status == "answered"
+
+
+def test_an_unadapted_encoder_is_taken_over_by_the_next_build(bicycle: Config, tmp_path: Path) -> None:
+    config = replace(bicycle, index=tmp_path / "index")
+    version = index.build(config)
+    before, steps = manifest(config), []
+    assert index.build(config, lambda step, done, total: steps.append(step)) == version
+    assert manifest(config) == before
+    assert "make the encoder fast" not in steps
+    assert index.load(config).version == version
