@@ -1,87 +1,57 @@
-"""How much longer an evaluation takes than encoding the same texts: one process, CPU time, one run.
+"""An evaluation beside what plain calls of sentence-transformers take for the same texts.
 
-    python tests/bench/evaluate.py [--index DIR] [--items N]
+    OMP_NUM_THREADS=1 python -m tests.bench.evaluate [--index DIR] [--items N] [--json]
 
-The encoder's calls are recorded while the items are evaluated (asked, judged, added up, all files made), and
-then replayed alone.
+One process, CPU time. The encoder's calls are recorded while the items are evaluated (asked, judged, added up, all
+files made), and then replayed.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
-
-if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"  # threads that wait would be counted as work
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from bot import gate
-from bot.config import Config, prepare_environment
 from bot.evaluate import Run, of_bot, results_of
 from bot.metrics import Item
-from bot.pipeline import Bot
 from bot.schema import Reply
-from bot.sets import read_set
 from bot.summary import summarise
+from tests.bench.common import Bench, seconds
 
-SETS = Path(__file__).resolve().parent.parent / "regression"
 LIMIT = 1.3
 
 
-def items(count: int) -> tuple[Item, ...]:
-    """Questions first, then safety messages, as many as are wanted."""
-    both = [i for name in ("qa.jsonl", "safety.jsonl") for i in read_set(SETS / name).items]
-    return tuple(both[:count])
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the ratios; 1 where the limit is exceeded."""
-    parser = argparse.ArgumentParser(description="Evaluation against the encoder's own time.")
-    parser.add_argument("--index", type=Path)
-    parser.add_argument("--items", type=int, default=800)
-    options = parser.parse_args(arguments)
-    config = Config.from_env(index=options.index)
-    prepare_environment(config)
-    bot = Bot.open(config)
-    chosen = items(options.items)
-    encoder = bot._index.encoder
-    encode, calls = encoder.encode, []
-
-    def recorded(texts: Sequence[str], progress: object = None) -> object:
-        calls.append(list(texts))
-        return encode(texts)
-
-    asked = 0.0
-    ask, library = of_bot(bot)
+    """Print the times and their ratio; 1 where the limit is exceeded."""
+    bench = Bench.open("Evaluation against the plain encoder's time.", arguments, 800)
+    calls: list[list[str]] = []
+    asked: list[float] = []
+    ask, library = of_bot(bench.bot)
+    own = bench.own.encode
+    bench.recorded(calls)
 
     def timed(item: Item) -> Reply | None:
-        nonlocal asked
-        start = time.process_time()
-        reply = ask(item)
-        asked += time.process_time() - start
-        return reply
+        replies: list[Reply | None] = []
+        asked.append(seconds(lambda: replies.append(ask(item))))
+        return replies[0]
 
-    encoder.encode = recorded  # type: ignore[method-assign, assignment]
-    start = time.process_time()
-    run = Run("bench", "0" * 64, "bench", "retrieved", results_of(chosen, timed, library))
-    made = gate.files(run, summarise(run.results), None)
-    total = time.process_time() - start
-    start = time.process_time()
-    for texts in calls:
-        encode(texts)
-    alone = time.process_time() - start
-    print(
-        f"{len(chosen)} items, {len(calls)} calls of the encoder, {sum(map(len, made.values())) / 1e6:.1f} MB written"
-    )
-    print(f"encoder alone {alone:6.2f} s")
-    print(f"Bot.ask       {asked:6.2f} s  {asked / alone:.2f}")
-    print(f"evaluation    {total:6.2f} s  {total / alone:.2f} (limit {LIMIT})")
-    print(f"of it its own {total - asked:6.2f} s  {(total - asked) / alone:.3f}")
-    return int(total / alone > LIMIT)
+    def evaluation() -> None:
+        run = Run("bench", "0" * 64, "bench", "retrieved", results_of(bench.items, timed, library))
+        gate.files(run, summarise(run.results), None)
+
+    total = seconds(evaluation)
+    fast = seconds(lambda: [own(texts) for texts in calls])
+    plain = seconds(lambda: [bench.plain(texts) for texts in calls])
+    figures = {
+        "items": len(bench.items),
+        "plain encoder, s": plain,
+        "the bot's own encoder, s": fast,
+        "Bot.ask, s": sum(asked),
+        "evaluation, s": total,
+        "of it neither encoder nor Bot.ask, s": total - sum(asked),
+        "evaluation over the bot's own encoder": total / fast,
+    }
+    return bench.said(figures, LIMIT, total / plain)
 
 
 if __name__ == "__main__":
