@@ -55,7 +55,7 @@ class Bench:
             texts.append(list(batch))
             return encode(batch)
 
-        self.own.encode = noted  # type: ignore[method-assign]
+        self.own.encode = noted  # type: ignore[method-assign, assignment]
 
     def said(self, figures: dict[str, float], limit: float, ratio: float) -> int:
         """Print the figures and the ratio that counts; 1 where it exceeds its limit."""
