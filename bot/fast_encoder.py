@@ -55,7 +55,6 @@ class FastEncoder:
         """
         try:
             import onnxruntime
-            from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf, NoSuchFile
             from tokenizers import Tokenizer
         except ImportError as error:
             raise EncoderError(f"{error}: pip install -r requirements.txt") from error
@@ -64,13 +63,12 @@ class FastEncoder:
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # a plan for each length of text would be kept in memory
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = folder / MODEL
         try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(folder / MODEL), options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_str((folder / TOKENIZER).read_text(encoding="utf-8"))
-        except (Fail, InvalidGraph, InvalidProtobuf, NoSuchFile, OSError, ValueError) as error:
-            raise EncoderError(f"can't load {path}: {error}: run 'python -m bot build'") from error
-        return cls(session, tokenizer, identity)
+            return cls(session, tokenizer, identity)
+        except _failures(OSError, ValueError) as error:
+            raise EncoderError(f"can't load {folder}: {error}: run 'python -m bot build'") from error
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
         """See ``Encoder.encode``."""
@@ -103,13 +101,16 @@ def export(
     """
     if reason := _obstacle(plain):
         raise EncoderError(reason)
-    folder.mkdir(parents=True, exist_ok=True)
-    _save_tokenizer(plain, folder / TOKENIZER)
-    with tempfile.TemporaryDirectory() as scratch:
-        _quantised(_traced(plain, Path(scratch) / "exact.onnx"), folder / MODEL)
-    fast = FastEncoder.load(folder, plain.identity, threads)
     texts = [*sample, *ODD]
-    cosines = (fast.encode(texts) * plain.encode(texts)).sum(axis=1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _save_tokenizer(plain, folder / TOKENIZER)
+        with tempfile.TemporaryDirectory() as scratch:
+            _quantised(_traced(plain, Path(scratch) / "exact.onnx"), folder / MODEL)
+        fast = FastEncoder.load(folder, plain.identity, threads)
+        cosines = (fast.encode(texts) * plain.encode(texts)).sum(axis=1)
+    except _failures(RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise EncoderError(f"the model can't be exported: {error}") from error
     mean, least = float(cosines.mean()), float(cosines.min())
     if not (mean >= AGREE_MEAN and least >= AGREE_LEAST):
         raise EncoderError(f"the fast form does not agree: cosine {mean:.4f} in the mean, {least:.4f} at least")
@@ -117,9 +118,17 @@ def export(
     return fast, {"form": FORM, "cosine_mean": round(mean, 4), "cosine_least": round(least, 4), "wanted": wanted}
 
 
+def _failures(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises, which has no class for all of it, and others."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return (*(getattr(state, name) for name in names), state.RuntimeException, *others)
+
+
 def _obstacle(plain: SentenceTransformerEncoder) -> str:
     """Why a model has no fast form; empty where it has one."""
-    missing = [name for name in ("onnx", "onnxruntime", "tokenizers") if find_spec(name) is None]
+    missing = [name for name in ("onnx", "onnx_ir", "onnxruntime", "tokenizers") if find_spec(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
     others = {type(module).__name__ for module in plain.model} - set(FOLLOWED)
@@ -176,8 +185,6 @@ def _traced(plain: SentenceTransformerEncoder, path: Path) -> Path:
                 Whole().eval(), (example,), str(path), dynamo=False, opset_version=OPSET,
                 input_names=["input_ids"], output_names=["embedding"], dynamic_axes={"input_ids": {1: "length"}},
             )  # fmt: skip
-    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
-        raise EncoderError(f"the model can't be exported: {error}") from error
     finally:
         transformer.set_attn_implementation(kept)
     return path

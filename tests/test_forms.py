@@ -10,19 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bot import index
+from bot import forms, index
 from bot.config import Config
-from bot.encoder import SentenceTransformerEncoder
+from bot.encoder import SentenceTransformerEncoder, locate
 from bot.fast_encoder import FORM, FastEncoder
 from bot.forms import PLAIN
 from bot.pipeline import Bot
 from bot.schema import Turn
 from tests.conftest import ROOT
+from tests.test_index import linked
 
 SLOW = {"torch", "transformers", "sentence_transformers", "safetensors", "onnx", "sklearn", "gradio"}
 QUESTION = [Turn("user", "how often is the chain oiled")]
+
+
+def silent(step: str, done: int, total: int) -> None:
+    pass
 
 
 def manifest(config: Config) -> dict[str, Any]:
@@ -75,21 +81,32 @@ def test_switched_off_the_model_itself_serves(bicycle: Config, bicycle_bot: Bot,
     assert (reply.status, reply.answer) == (fast.status, fast.answer) == ("answered", reply.answer)
 
 
-def test_without_onnx_runtime_the_model_itself_serves(
+def test_without_onnx_runtime_there_is_the_model_itself(
     bicycle: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    config = replace(bicycle, index=tmp_path / "index")
-    index.build(config)
-    assert manifest(config)["encoder"] == {"form": PLAIN, "reason": "not installed: onnxruntime"}
-    assert Bot.open(config).ask(QUESTION).status == "answered"
+    encoder, said = forms.make(bicycle, locate(bicycle.model), tmp_path, [], ["does it hurt"], silent)
+    assert said["encoder"] == {"form": PLAIN, "reason": "not installed: onnxruntime"}
+    assert isinstance(encoder, SentenceTransformerEncoder)
+    assert not (tmp_path / "encoder").exists()
+
+
+def test_the_slow_form_of_an_adapted_model_is_its_own(bicycle: Config, tmp_path: Path) -> None:
+    source, said = locate(bicycle.model), {"encoder": {"form": PLAIN}}
+    original = forms.load(bicycle, source, tmp_path, said)
+    assert isinstance(original, SentenceTransformerEncoder)
+    last = [p for name, p in original.model.named_parameters() if "layer.5" in name and p.ndim == 2][-1]
+    last.data *= 1.5
+    original.save(tmp_path / "encoder")
+    adapted = forms.load(bicycle, source, tmp_path, said)
+    assert adapted.identity == original.identity == source.identity
+    np.testing.assert_allclose(adapted.encode(["gear"]), original.encode(["gear"]), atol=1e-6)
 
 
 def test_an_unadapted_encoder_is_taken_over_by_the_next_build(bicycle: Config, tmp_path: Path) -> None:
-    config = replace(bicycle, index=tmp_path / "index")
-    version = index.build(config)
+    config = linked(bicycle, tmp_path / "index")
     before, steps = manifest(config), []
-    assert index.build(config, lambda step, done, total: steps.append(step)) == version
+    assert index.build(config, lambda step, done, total: steps.append(step)) == before["version"]
     assert manifest(config) == before
     assert "make the encoder fast" not in steps
-    assert index.load(config).version == version
+    assert index.load(config).version == before["version"]
