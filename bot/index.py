@@ -18,7 +18,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bot import adapt
+from bot.bank import Lent, entries, lend, lessons
 from bot.chunker import chunk
 from bot.classify import Learned
 from bot.config import Config
@@ -37,10 +38,10 @@ from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import Rows, rows_of, sparse_documents
-from bot.schema import Article, Block, Passage, Sentence
+from bot.schema import Article, Block, Passage, Sentence, plain, worded
 from bot.sparse import Sparse
 
-FORMAT = 7  # raise when anything in the files' meaning changes
+FORMAT = 8  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "syntok", "PyStemmer", "markdown-it-py")
 REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
@@ -59,6 +60,12 @@ class Index:
     sparse_texts: Sparse
     learned: Learned
     encoder: Encoder
+    lent: Lent = field(default_factory=Lent.none)
+
+    @property
+    def kind(self) -> str:
+        """By which fit it is searched and judged: ``schema.worded``, or "lent" where ``bank`` lends it wordings."""
+        return "lent" if self.lent else worded(self.passages)
 
 
 def build(config: Config, progress: Progress | None = None) -> str:
@@ -89,12 +96,16 @@ def _build(config: Config, say: Progress) -> str:
     folder = config.index / "builds" / name
     _clear(config.index)
     folder.mkdir(parents=True)
-    adapted = adapt.adapt(encoder, passages, config.adaptation, say)
+    bank = entries() if plain(passages) else ()  # hand-written wordings are better
+    lent = lend(passages, articles, encoder, bank, say) if bank else Lent.none()
+    bank = bank if lent else ()
+    lent.save(folder / "lent.npy")
+    adapted = adapt.adapt(encoder, [*passages, *lessons(bank, lent, passages)], config.adaptation, say)
     if adapted.accepted:
         encoder.save(folder / "encoder")
-    rows, texts = rows_of(passages, articles)
+    rows, texts = rows_of(passages, articles, bank)
     own = int((rows.passage >= 0).sum())  # the examples, which are no passage's, come last
-    beside = None if adapted.accepted else _beside(config, source)
+    beside = None if adapted.accepted else _beside(config, source, len(texts) - own)
     vectors = np.concatenate(
         [
             encoder.encode_quickly(texts[:own], say),
@@ -123,8 +134,8 @@ def _build(config: Config, say: Progress) -> str:
     return str(manifest["version"])
 
 
-def _beside(config: Config, source: ModelSource) -> Matrix | None:
-    """The examples' embeddings out of the current build, where the same encoder made them; thousands of texts."""
+def _beside(config: Config, source: ModelSource, count: int) -> Matrix | None:
+    """The embeddings of the ``count`` examples out of the current build, where the same encoder made them."""
     try:
         folder, manifest = _current(config.index)
     except IndexError_:
@@ -136,8 +147,8 @@ def _beside(config: Config, source: ModelSource) -> Matrix | None:
         return None
     if any(not p.is_file() or _sha256(p) != manifest["files"].get(name) for name, p in files.items()):
         return None
-    passages = np.load(files["rows.npy"], allow_pickle=False)[1]
-    return Dense.load(files["vectors.faiss"]).vectors(np.flatnonzero(passages < 0))
+    rows = np.flatnonzero(np.load(files["rows.npy"], allow_pickle=False)[1] < 0)
+    return Dense.load(files["vectors.faiss"]).vectors(rows) if len(rows) == count else None
 
 
 def plain_texts(texts: Sequence[str]) -> list[str]:
@@ -190,6 +201,7 @@ def load(config: Config) -> Index:
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
         learned=Learned.load(folder / "learned"),
+        lent=Lent.load(folder / "lent.npy"),
         encoder=SentenceTransformerEncoder.load(source, config.threads),
     )
 
