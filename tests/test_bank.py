@@ -10,14 +10,18 @@ import pytest
 
 from bot.bank import Bank, Entry, Lent, entries, lend, lessons
 from bot.chunker import chunk
-from bot.config import Chunking
+from bot.config import Chunking, Retrieval
 from bot.dense import Dense
 from bot.encoder import SentenceTransformerEncoder
 from bot.errors import DataError
+from bot.facets import Facets
 from bot.index import Index
+from bot.lexicon import Lexicon
+from bot.retriever import Retriever
+from bot.rewrite import Query
 from bot.rows import ASKED, Rows, rows_of
 from bot.schema import Passage
-from tests.fake_encoder import FakeEncoder, article_of
+from tests.fake_encoder import FakeEncoder, article_of, index_of
 
 GOOD: dict[str, Any] = {"says": ["It takes an hour."], "asks": "how long\nwhat time does it need\n"}
 ARTICLES = [
@@ -147,6 +151,27 @@ def test_rows_hold_every_wording_after_the_rest(passages: tuple[Passage, ...]) -
     assert texts[-more:] == [*bank[0].asks, *bank[1].asks]
     assert rows.kind[-more:].tolist() == [ASKED] * 4
     assert rows.item[-more:].tolist() == [0, 0, 1, 1]
+
+
+def test_a_question_in_an_entrys_words_finds_the_sentence_it_answers(passages: tuple[Passage, ...]) -> None:
+    bank = entries({"visit": GOOD, "evening": {"says": ["Not before evening."], "asks": "may I go dancing\n"}})
+    index = index_of(ARTICLES, bank=bank, lent=pairs((0, 0, 0, 1.0), (1, 1, 1, 1.0)))
+    found = Retriever(index, Lexicon.load(), Facets.load(), Retrieval.lent()).search(Query(*["may I go dancing"] * 2))
+    assert index.kind == "lent"
+    assert len(index.learned.meant) == len(bank) + 1
+    assert found.hits[0].passage == passages[1]
+    assert set(found.meant) == {(passages[0].id, 0), (passages[1].id, 1)}
+    assert found.meant[passages[1].id, 1] > found.meant[passages[0].id, 0]
+    assert found.asked[passages[1].id, 1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_no_sentence_answers_counts_as_not_covered() -> None:
+    bank = entries({"visit": GOOD, "evening": {"says": ["Not before evening."], "asks": "may I go dancing\n"}})
+    index = index_of(ARTICLES, bank=bank, lent=pairs((0, 0, 0, 1.0)))
+    retriever = Retriever(index, Lexicon.load(), Facets.load(), Retrieval.lent())
+    homeless, covered = (retriever.search(Query(*[text] * 2)) for text in ("may I go dancing", "how long"))
+    assert homeless.outside > covered.outside
+    assert homeless.contrast == pytest.approx(1.0, abs=1e-6)
 
 
 def test_articles_with_wordings_of_their_own_get_none(bicycle_index: Index) -> None:
