@@ -156,7 +156,9 @@ def test_rows_hold_every_wording_after_the_rest(passages: tuple[Passage, ...]) -
 def test_a_question_in_an_entrys_words_finds_the_sentence_it_answers(passages: tuple[Passage, ...]) -> None:
     bank = entries({"visit": GOOD, "evening": {"says": ["Not before evening."], "asks": "may I go dancing\n"}})
     index = index_of(ARTICLES, bank=bank, lent=pairs((0, 0, 0, 1.0), (1, 1, 1, 1.0)))
-    found = Retriever(index, Lexicon.load(), Facets.load(), Retrieval.lent()).search(Query(*["may I go dancing"] * 2))
+    found = Retriever(index, Lexicon.load(), Facets.load(), Retrieval.lent()).search(
+        Query("may I go dancing", "may I go dancing")
+    )
     assert index.kind == "lent"
     assert len(index.learned.meant) == len(bank) + 1
     assert found.hits[0].passage == passages[1]
@@ -169,7 +171,7 @@ def test_what_no_sentence_answers_counts_as_not_covered() -> None:
     bank = entries({"visit": GOOD, "evening": {"says": ["Not before evening."], "asks": "may I go dancing\n"}})
     index = index_of(ARTICLES, bank=bank, lent=pairs((0, 0, 0, 1.0)))
     retriever = Retriever(index, Lexicon.load(), Facets.load(), Retrieval.lent())
-    homeless, covered = (retriever.search(Query(*[text] * 2)) for text in ("may I go dancing", "how long"))
+    homeless, covered = (retriever.search(Query(text, text)) for text in ("may I go dancing", "how long"))
     assert homeless.outside > covered.outside
     assert homeless.contrast == pytest.approx(1.0, abs=1e-6)
 
