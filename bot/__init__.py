@@ -8,8 +8,8 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     corpus, chunker             files to articles, articles to passages with exact spans
     encoder, fast_encoder,
     adapt, forms                texts to vectors, and quickly; the encoder fitted to the corpus; which form serves
-    rows, dense, sparse,
-    classify, index             what is embedded; FAISS, BM25, classifiers; the verified folder they live in
+    rows, dense, sparse, bank,
+    classify, index             what is embedded; FAISS, BM25, wordings lent, classifiers; the verified folder of it
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
     smalltalk, tongue, memory,

@@ -17,7 +17,6 @@ from bot.answer import Chosen
 from bot.language import stems, words
 from bot.retriever import Found, Retriever
 from bot.rewrite import Query
-from bot.schema import Passage, worded
 
 FEW_WORDS = 3  # a question of more words that finds nothing is about something else
 LIKELY_OUTSIDE = 0.95  # on the scale of ``Classifier.likelihood``: two chances in three
@@ -47,14 +46,14 @@ class Model:
     threshold: float
 
     @classmethod
-    def load(cls, passages: Sequence[Passage] = ()) -> Model:
+    def load(cls, kind: str = "wordings") -> Model:
         """Read the fitted coefficients that ship with the package.
 
         Articles whose headings list other wordings match questions far better than plain ones, and many can be
-        learned from, so each kind (``schema.worded``) has its own fit.
+        learned from, so each kind (``Index.kind``) has its own fit.
         """
         fitted = json.loads((resources.files("bot") / "data" / "abstention.json").read_text(encoding="utf-8"))
-        raw = fitted[worded(passages)]
+        raw = fitted[kind]
         return cls(raw["weights"], raw["bias"], raw["threshold"])
 
     def probability(self, signals: Mapping[str, float]) -> float:

@@ -12,7 +12,7 @@ from operator import mul
 
 from bot.config import Answering
 from bot.facets import Facet, Facets
-from bot.language import stems
+from bot.language import quotable, stems
 from bot.lexicon import Lexicon
 from bot.retriever import Found
 from bot.rewrite import Query
@@ -21,7 +21,7 @@ from bot.values import canonical, magnitude, values
 
 REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
 RARE = 1.0  # weight of a stem that no article has
-PARTS = ("cosine", "asked", "passage", "overlap", "concept", "facet", "value", "first", "top")
+PARTS = ("cosine", "asked", "meant", "passage", "overlap", "concept", "facet", "value", "first", "top")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Composer:
                 if not self._quotable(text) or (mention and not re.search(mention, text, re.IGNORECASE)):
                     continue
                 key = (hit.passage.id, number)
-                near = {"cosine": found.sentences[key], "asked": found.asked[key]}
+                near = {"cosine": found.sentences[key], "asked": found.asked[key], "meant": found.meant.get(key, 0.0)}
                 parts = {**near, **self._parts(query, wanted, hit, sentence, top)}
                 score = parts["cosine"] + sum(map(mul, self._part_weights, parts.values()))
                 yield Chosen(hit.passage, number, sentence, score, parts)
@@ -213,11 +213,6 @@ def caution(sentence: str, facet: Facet) -> float:
         largest = max(sizes, default=0.0)
         return largest if facet.cautious == "more" else -largest
     return float(bool(re.search(facet.cautious, sentence, re.IGNORECASE)))
-
-
-def quotable(text: str) -> bool:
-    """A statement: questions and bare references answer nothing."""
-    return not text.rstrip("\"'”’)").endswith("?") and len(text.split()) > 2
 
 
 def extent(chosen: Chosen) -> tuple[int, int]:

@@ -23,7 +23,6 @@ from bot.config import Config
 from bot.errors import BotError
 from bot.evaluate import Library, Progress, Result, composed, group_of, of_bot, results_of
 from bot.metrics import would_be_right
-from bot.schema import worded
 from bot.sets import ItemSet, SetError, read_set
 
 if TYPE_CHECKING:
@@ -222,14 +221,9 @@ def command(
     ask, library = of_bot(bot)
     data, skipped = examples(results_of(items.items, ask, library, progress), library)
     found = fit(data, cost)
-    kind, target = kind_of(library), output or FILE
-    write(target, kind, record(found, items, len(data), skipped, bot.index_version))
-    return [*fit_lines(found, data, skipped), f"written: {kind!r} of {target.name}"]
-
-
-def kind_of(library: Library) -> str:
-    """Which of the models a corpus takes, by the rule of ``abstention.Model.load``."""
-    return worded(list(library.passages.values()))
+    target = output or FILE
+    write(target, bot.kind, record(found, items, len(data), skipped, bot.index_version))
+    return [*fit_lines(found, data, skipped), f"written: {bot.kind!r} of {target.name}"]
 
 
 def record(found: Fit, items: ItemSet, used: int, skipped: Mapping[str, int], index_version: str) -> dict[str, Any]:

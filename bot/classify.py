@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
-from bot.rows import EXAMPLE, QUESTION, UNCOVERED, Rows
+from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED, Rows
 from bot.schema import MIN_WORDINGS
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
@@ -127,15 +127,15 @@ class Classifier:
         return (("vectors", self._vectors), ("terms", self._terms), ("bias", self._bias))
 
 
-def _balanced(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _balanced(kinds: NDArray[np.int64], asking: int) -> NDArray[np.bool_]:
     """Which texts the passages are learned from: every wording, and an even share of what is known not to be covered.
 
     A small corpus has a few dozen wordings; beside thousands of the others nothing would seem covered.
     """
     beside = np.flatnonzero(kinds == UNCOVERED)
-    most = max(1, int(UNCOVERED_SHARE * (kinds == QUESTION).sum()))
+    most = max(1, int(UNCOVERED_SHARE * (kinds == asking).sum()))
     step = max(1, -(-len(beside) // most))
-    out = np.asarray(kinds == QUESTION)
+    out = np.asarray(kinds == asking)
     out[beside[::step]] = True
     return out
 
@@ -163,19 +163,23 @@ class Learned:
     @classmethod
     def fit(cls, vectors: Matrix, texts: Sequence[str], rows: Rows, passages: int) -> Learned:
         """Learn from the wordings, the questions known not to be covered and the examples of an index."""
-        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE))
+        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED))
         found, matrix = Terms.fit([text for text, use in zip(texts, used, strict=True) if use])
         kinds, chosen = rows.kind[used], vectors[used]
         statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
         statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
         status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)
-        asks = _balanced(kinds)
-        if (kinds == QUESTION).sum() < MIN_WORDINGS * passages:
+        lent = bool((kinds == ASKED).any())
+        asking = ASKED if lent else QUESTION
+        asks = _balanced(kinds, asking)
+        if not lent and (kinds == QUESTION).sum() < MIN_WORDINGS * passages:
             nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
             return cls(found, nobody, nobody, status)
-        wanted = np.where(kinds == QUESTION, rows.passage[used], passages)[asks]
-        meant = Classifier.fit(wanted, passages + 1, vectors=chosen[asks])
-        return cls(found, meant, Classifier.fit(wanted, passages + 1, terms=matrix[np.flatnonzero(asks)]), status)
+        names = rows.item if lent else rows.passage
+        classes = int(names[rows.kind == asking].max()) + 1 if lent else passages
+        wanted = np.where(kinds == asking, names[used], classes)[asks]
+        meant = Classifier.fit(wanted, classes + 1, vectors=chosen[asks])
+        return cls(found, meant, Classifier.fit(wanted, classes + 1, terms=matrix[np.flatnonzero(asks)]), status)
 
     def save(self, folder: Path) -> None:
         """Write one file of weights and one of terms."""

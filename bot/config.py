@@ -51,6 +51,11 @@ class Retrieval:
         """For articles without other wordings: what a passage speaks of says more than how it is asked for."""
         return cls(concept_weight=0.47, facet_weight=0.1)
 
+    @classmethod
+    def lent(cls) -> Retrieval:
+        """For articles with wordings out of ``bank``: what its classifiers say tells most."""
+        return cls(question_share=0.5, sparse_weight=0.15, worded_weight=0.64, concept_weight=0.2, facet_weight=0.02)
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
@@ -79,6 +84,13 @@ class Answering:
         """For articles without other wordings: the first sentence and the best passage are less of a guide."""
         weights = {"passage": 0.75, "overlap": 0.15, "concept": 0.13, "facet": 0.07, "value": 0.37}
         return cls(passage_margin=1.5, side_margin=0.15, weights=weights)
+
+    @classmethod
+    def lent(cls) -> Answering:
+        """For articles with wordings out of ``bank``: the entry that is asked leads to the sentence."""
+        weights = {"passage": 1.09, "asked": 0.15, "meant": 0.78, "overlap": 0.25, "concept": 0.14, "facet": 0.15}
+        weights |= {"value": 0.19, "top": 0.05}
+        return cls(passage_margin=1.5, side_margin=0.03, fresh_source=0.0, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,11 @@ class Config:
     answering: Answering = field(default_factory=Answering)
     adaptation: Adaptation = field(default_factory=Adaptation)
 
-    def fitted(self, plain: bool) -> Config:
-        """These settings with the weights that suit articles without (``plain``) or with other wordings."""
-        return replace(self, retrieval=Retrieval.plain(), answering=Answering.plain()) if plain else self
+    def fitted(self, kind: str) -> Config:
+        """These settings with the weights that suit articles of a kind (``Index.kind``)."""
+        if kind == "plain":
+            return replace(self, retrieval=Retrieval.plain(), answering=Answering.plain())
+        return replace(self, retrieval=Retrieval.lent(), answering=Answering.lent()) if kind == "lent" else self
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:

@@ -24,17 +24,16 @@ SAMPLE = 200  # texts on which the two forms are compared
 
 def make(
     config: Config,
-    source: ModelSource,
+    plain: SentenceTransformerEncoder,
     folder: Path,
     passages: Sequence[Passage],
     texts: Sequence[str],
     say: Progress,
 ) -> tuple[Encoder, dict[str, Any]]:
-    """Fit the model to the passages and save its fast form in a build's folder; returns what the manifest says of it.
+    """Fit a model to the passages and save its fast form in a build's folder; returns what the manifest says of it.
 
     The full-precision weights are kept only where there is no fast form: nothing else reads them.
     """
-    plain = SentenceTransformerEncoder.load(source, config.threads)
     adapted = adapt.adapt(plain, passages, config.adaptation, say)
     report: dict[str, Any] = {"adaptation_result": adapted.report}
     try:

@@ -18,7 +18,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,18 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bot import forms
+from bot.bank import Lent, entries, lend, lessons
 from bot.chunker import chunk
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, load_corpus
 from bot.dense import Dense, Matrix
-from bot.encoder import Encoder, ModelSource, locate
+from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
-from bot.rows import Rows, rows_of, sparse_documents
-from bot.schema import Article, Block, Passage, Sentence
+from bot.rows import ASIDE, Rows, rows_of, sparse_documents
+from bot.schema import Article, Block, Passage, Sentence, plain, worded
 from bot.sparse import Sparse
 
 FORMAT = 8  # raise when anything in the files' meaning changes
@@ -59,6 +60,12 @@ class Index:
     sparse_texts: Sparse
     learned: Learned
     encoder: Encoder
+    lent: Lent = field(default_factory=Lent.none)
+
+    @property
+    def kind(self) -> str:
+        """By which fit it is searched and judged: ``schema.worded``, or "lent" where ``bank`` lends it wordings."""
+        return "lent" if self.lent else worded(self.passages)
 
 
 def build(config: Config, progress: Progress | None = None) -> str:
@@ -88,15 +95,23 @@ def _build(config: Config, say: Progress) -> str:
     folder = config.index / "builds" / name
     _clear(config.index)
     folder.mkdir(parents=True)
-    rows, texts = rows_of(passages, articles)
+    bank = entries() if plain(passages) else ()  # hand-written wordings are better
     before = _as_it_is(config, source)
+    model = None
     if before and not config.adaptation.enabled:
         encoder, report = forms.take_over(config, source, folder, *before)
     else:
-        encoder, report = forms.make(config, source, folder, passages, texts, say)
-    own = int((rows.passage >= 0).sum())  # the examples, which are no passage's, come last
+        encoder = model = SentenceTransformerEncoder.load(source, config.threads)
+    lent = lend(passages, articles, encoder, bank, say)
+    bank = bank if lent else ()
+    lent.save(folder / "lent.npy")
+    rows, texts = rows_of(passages, articles, bank)
+    if model:
+        encoder, report = forms.make(config, model, folder, [*passages, *lessons(bank, lent, passages)], texts, say)
+    own = int((~np.isin(rows.kind, ASIDE)).sum())  # those, which are no passage's, come last
     same = before and not report["adaptation_result"]["accepted"]
-    beside = _examples(before[0]) if before and same else forms.encode(encoder, texts[own:], say)
+    beside = _examples(before[0], len(texts) - own) if before and same else None
+    beside = forms.encode(encoder, texts[own:], say) if beside is None else beside
     vectors = np.concatenate([forms.encode(encoder, texts[:own], say), beside])
     Dense.build(vectors).save(folder / "vectors.faiss")
     say("learn from the wordings", 0, 1)
@@ -135,10 +150,10 @@ def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]
     return (folder, manifest) if whole else None
 
 
-def _examples(folder: Path) -> Matrix:
-    """The embeddings of the examples in a build; thousands of texts."""
-    passages = np.load(folder / "rows.npy", allow_pickle=False)[1]
-    return Dense.load(folder / "vectors.faiss").vectors(np.flatnonzero(passages < 0))
+def _examples(folder: Path, count: int) -> Matrix | None:
+    """The embeddings of what is no passage's in a build, if it has so many."""
+    rows = np.flatnonzero(np.isin(np.load(folder / "rows.npy", allow_pickle=False)[0], ASIDE))
+    return Dense.load(folder / "vectors.faiss").vectors(rows) if len(rows) == count else None
 
 
 def plain_texts(texts: Sequence[str]) -> list[str]:
@@ -197,6 +212,7 @@ def load(config: Config) -> Index:
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
         learned=Learned.load(folder / "learned"),
+        lent=Lent.load(folder / "lent.npy"),
         encoder=forms.load(config, source, folder, manifest),
     )
 

@@ -92,3 +92,8 @@ def leans(sentence: str) -> bool:
     """Does the sentence need the one before it to be understood?"""
     opening = sentence.lstrip("\"'“‘(")
     return bool(language().leaning.match(opening)) and not language().not_leaning.match(opening)
+
+
+def quotable(text: str) -> bool:
+    """A statement: questions and bare references answer nothing."""
+    return not text.rstrip("\"'”’)").endswith("?") and len(text.split()) > 2

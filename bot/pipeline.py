@@ -42,9 +42,9 @@ from bot.prototypes import (
 from bot.reply import Part, Replies, explanation
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
-from bot.rows import EXAMPLE, QUESTION, UNCOVERED
+from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED
 from bot.safety import Safety, Verdict
-from bot.schema import Article, Hit, Passage, Reply, Turn, plain
+from bot.schema import Article, Hit, Passage, Reply, Turn
 from bot.spelling import Speller, asked_words, domain_words
 from bot.texts import Texts
 
@@ -53,10 +53,11 @@ class Bot:
     """Answers questions from one index. Thread-safe: nothing is changed by asking."""
 
     def __init__(self, config: Config, index: Index, clinic: Clinic, texts: Texts, safety: Safety) -> None:
-        self.config = config = config.fitted(plain(index.passages))
+        self.config = config = config.fitted(index.kind)
         self.clinic = clinic
         self.texts = texts
         self.index_version = index.version
+        self.kind = index.kind
         self._index = index
         self._safety = safety
         self._articles = {a.source_id: a for a in index.articles}
@@ -66,11 +67,11 @@ class Bot:
         self._prototypes = Prototypes(
             index.dense,
             np.flatnonzero(index.rows.kind == EXAMPLE),
-            np.flatnonzero(np.isin(index.rows.kind, (QUESTION, UNCOVERED))),
+            np.flatnonzero(np.isin(index.rows.kind, (QUESTION, UNCOVERED, ASKED))),
             index.learned,
         )
         self._composer = Composer(lexicon, facets, config.answering, index.passages)
-        self._abstention = Abstention(self._retriever, Model.load(index.passages))
+        self._abstention = Abstention(self._retriever, Model.load(index.kind))
         self._output = OutputCheck.load(texts, clinic)
         self._replies = Replies(texts, self._articles, self._composer, self._output)
 

@@ -60,7 +60,8 @@ def labels() -> tuple[str, ...]:
 
 def digest() -> str:
     """Changes with the data, so that an index built from other examples is stale."""
-    texts = "\n".join([*uncovered_questions(), *(f"{name}\t{text}" for name, text in examples())])
+    bank = (f"{name}\t{entry}" for name, entry in read_toml("bank.toml").items())
+    texts = "\n".join([*uncovered_questions(), *(f"{name}\t{text}" for name, text in examples()), *bank])
     return hashlib.sha256(texts.encode()).hexdigest()
 
 

@@ -12,11 +12,12 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.bank import Bank
 from bot.config import Retrieval
 from bot.dense import Matrix
 from bot.facets import Facets
@@ -50,6 +51,7 @@ class Found:
     hits: tuple[Hit, ...]
     sentences: dict[tuple[str, int], float]  # (passage id, sentence number) > cosine
     asked: dict[tuple[str, int], float]  # the same > cosine of the nearest wording that asks for the sentence
+    meant: dict[tuple[str, int], float]  # the same > how likely an entry of ``bank`` that it answers is asked
     vector: Matrix
     contrast: float  # cosine of the nearest question known not to be covered
     outside: float  # how likely the question is like those, 0 to 1, by its embedding
@@ -66,6 +68,18 @@ class _Groups:
     kinds: Numbers  # its kind,
     items: Numbers  # and the sentence it is, or asks for
     names: tuple[tuple[str, int], ...]  # passage id and number of each sentence among the groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was learned from wordings: by passage, of what is not covered, and by entries of ``bank``."""
+
+    learned: Scores
+    worded: Scores
+    outside: float
+    unworded: float
+    meant: dict[tuple[str, int], float] = field(default_factory=dict)
+    cosines: Scores = field(default_factory=lambda: np.zeros(0))
 
 
 class Retriever:
@@ -87,6 +101,7 @@ class Retriever:
         self._longest = max((len(p.sentences) for p in index.passages), default=1)
         self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
         self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
+        self._bank = Bank(index.lent, index.dense, index.rows, index.passages) if index.lent else None
         self._all = np.arange(len(index.passages))
         self._usual = self._groups(self._all)
 
@@ -99,11 +114,13 @@ class Retriever:
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
+        told = self._told(query, vector)
         body, question, sentence = cosines.T
-        model = self._index.learned
-        learned = model.meant.likelihood(vector)
-        worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}"))
-        nothing = np.zeros(len(numbers))
+        if self._bank is not None:
+            question = np.maximum(question, self._bank.passages(told.cosines)[numbers])
+            near = self._bank.sentences(told.cosines)
+            asked = {name: max(cosine, near.get(name, 0.0)) for name, cosine in asked.items()}
+            contrast = max(contrast, self._bank.beside(told.cosines))
         share = self._settings.question_share
         profiles = [self.profiles[number] for number in numbers]
         parts: dict[str, Scores] = {
@@ -111,14 +128,32 @@ class Retriever:
             "question": question,
             "body": body,
             "sparse": self._sparse(query)[numbers].astype(np.float64),
-            "learned": learned[numbers].astype(np.float64) if len(learned) else nothing,
-            "worded": worded[numbers].astype(np.float64) if len(worded) else nothing,
+            "learned": told.learned[numbers],
+            "worded": told.worded[numbers],
             "concept": np.asarray([self._concept(query, profile) for profile in profiles]),
             "facet": np.asarray([self._facet(query, profile) for profile in profiles]),
         }
-        outside = float(learned[-1]) if len(learned) else 0.0
-        unworded = float(worded[-1]) if len(worded) else 0.0
-        return Found(self._best(query, numbers, parts), sentences, asked, vector, contrast, outside, unworded)
+        best = self._best(query, numbers, parts)
+        return Found(best, sentences, asked, told.meant, vector, contrast, told.outside, told.unworded)
+
+    def _told(self, query: Query, vector: Matrix) -> _Told:
+        """What the classifiers say."""
+        model, bank = self._index.learned, self._bank
+        learned = model.meant.likelihood(vector).astype(np.float64)
+        worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}")).astype(np.float64)
+        if not len(learned):
+            nothing = np.zeros(len(self.passages))
+            return _Told(nothing, nothing, 0.0, 0.0)
+        if bank is None:
+            return _Told(learned[:-1], worded[:-1], float(learned[-1]), float(worded[-1]))
+        return _Told(
+            bank.passages(learned),
+            bank.passages(worded),
+            max(float(learned[-1]), bank.beside(learned)),
+            max(float(worded[-1]), bank.beside(worded)),
+            bank.sentences((learned + worded) / 2),
+            bank.cosines(vector),
+        )
 
     def _best(self, query: Query, numbers: Numbers, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
         """The passages of the highest totals, each with its parts."""
@@ -185,13 +220,13 @@ class Retriever:
     def _sparse(self, query: Query) -> Matrix:
         """Mean of both fields, each relative to the best any passage could get for the terms."""
         out = np.zeros(len(self._index.passages), dtype=np.float32)
-        for field, terms in (
+        for documents, terms in (
             (self._index.sparse_questions, question_terms(query.text)),
             (self._index.sparse_texts, stems(query.text)),
         ):
-            ceiling = field.ceiling(terms)
+            ceiling = documents.ceiling(terms)
             if ceiling > 0:
-                out += field.scores(terms) / ceiling / 2
+                out += documents.scores(terms) / ceiling / 2
         return out
 
     def _concept(self, query: Query, profile: Profile) -> float:

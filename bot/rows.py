@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from bot.language import stems, words
 from bot.prototypes import examples, uncovered_questions
 from bot.schema import Article, Passage
+
+if TYPE_CHECKING:
+    from bot.bank import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,13 @@ class Rows:
     item: NDArray[np.int64]
 
 
-BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE = 0, 1, 2, 3, 4
+BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED = range(6)
+ASIDE = (UNCOVERED, EXAMPLE, ASKED)  # of no passage; they come last
 
 
-def rows_of(passages: Sequence[Passage], articles: Sequence[Article]) -> tuple[Rows, list[str]]:
+def rows_of(
+    passages: Sequence[Passage], articles: Sequence[Article], bank: Sequence[Entry] = ()
+) -> tuple[Rows, list[str]]:
     """Every text that is embedded, and what each row stands for."""
     titles = {a.source_id: a.title for a in articles}
     entries: list[tuple[int, int, int]] = []
@@ -48,6 +55,9 @@ def rows_of(passages: Sequence[Passage], articles: Sequence[Article]) -> tuple[R
     aside = [(UNCOVERED, q) for q in uncovered_questions()] + [(EXAMPLE, text) for _, text in examples()]
     entries.extend((kind, -1, position) for position, (kind, _) in enumerate(aside))
     texts.extend(text for _, text in aside)
+    asked = [(number, ask) for number, entry in enumerate(bank) for ask in entry.asks]
+    entries.extend((ASKED, -1, number) for number, _ in asked)
+    texts.extend(text for _, text in asked)
     table = np.asarray(entries, dtype=np.int64).reshape(-1, 3)
     return Rows(table[:, 0], table[:, 1], table[:, 2]), texts
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bot.bank import Entry, Lent
 from bot.chunker import chunk
 from bot.classify import Learned
 from bot.config import Chunking
@@ -49,11 +50,13 @@ def article_of(source_id: str, *lines: tuple[BlockKind, str], title: str = "A ti
     return Article(source_id, title, text, tuple(blocks))
 
 
-def index_of(articles: Sequence[Article], encoder: Encoder | None = None) -> Index:
+def index_of(
+    articles: Sequence[Article], encoder: Encoder | None = None, bank: Sequence[Entry] = (), lent: Lent | None = None
+) -> Index:
     """What ``index.load`` would give for these articles, without files."""
     encoder = encoder or FakeEncoder()
     passages = tuple(p for article in articles for p in chunk(article, Chunking()))
-    rows, texts = rows_of(passages, articles)
+    rows, texts = rows_of(passages, articles, bank)
     questions, bodies = sparse_documents(passages, articles)
     vectors = encoder.encode(texts)
     return Index(
@@ -66,4 +69,5 @@ def index_of(articles: Sequence[Article], encoder: Encoder | None = None) -> Ind
         sparse_texts=Sparse.build(bodies),
         learned=Learned.fit(vectors, plain_texts(texts), rows, len(passages)),
         encoder=encoder,
+        lent=lent or Lent.none(),
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.answer import Chosen, Composer, cite, extent, quotable, whole
+from bot.answer import Chosen, Composer, cite, extent, whole
 from bot.chunker import chunk
 from bot.config import Answering, Chunking, Retrieval
 from bot.facets import Facets
 from bot.index import Index
+from bot.language import quotable
 from bot.lexicon import Lexicon
 from bot.retriever import Retriever
 from bot.rewrite import Query

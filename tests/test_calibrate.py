@@ -18,17 +18,16 @@ from bot.calibrate import (
     examples,
     fit,
     fit_lines,
-    kind_of,
     operating_point,
     record,
     shares,
     write,
 )
 from bot.config import Config
-from bot.evaluate import Library, of_bot, results_of
+from bot.evaluate import of_bot, results_of
 from bot.metrics import Item
 from bot.pipeline import Bot
-from bot.schema import Passage
+from bot.schema import Passage, worded
 from bot.sets import ItemSet, SetError, read_set
 from tests.conftest import Command
 from tests.questions import ITEMS, write_set
@@ -156,9 +155,9 @@ def test_the_kind_is_that_of_most_passages() -> None:
     def passage(n: int, *questions: str) -> Passage:
         return Passage(f"a#{n}", "a", 0, 1, "x", (), questions, ())
 
-    assert kind_of(Library({str(n): passage(n, "why?") for n in range(3)}, (), {})) == "few"
-    assert kind_of(Library({str(n): passage(n, *"abc") for n in range(3)}, (), {})) == "wordings"
-    assert kind_of(Library({str(n): passage(n) for n in range(3)}, (), {})) == "plain"
+    assert worded([passage(n, "why?") for n in range(3)]) == "few"
+    assert worded([passage(n, *"abc") for n in range(3)]) == "wordings"
+    assert worded([passage(n) for n in range(3)]) == "plain"
 
 
 def test_the_lines_show_the_choice_of_costs() -> None:

@@ -219,6 +219,7 @@ FILES_OF_A_BUILD = (
     "CURRENT",
     "manifest.json",
     "articles.json",
+    "lent.npy",
     "learned/terms.json",
     "learned/terms.weights.npy",
     *(f"learned/{m}.{part}.npy" for m in ("meant", "worded", "status") for part in ("vectors", "terms", "bias")),
