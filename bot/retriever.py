@@ -11,12 +11,13 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.classify import beside
 from bot.config import Retrieval
 from bot.dense import Matrix
 from bot.facets import Facets
@@ -25,7 +26,7 @@ from bot.language import stems, words
 from bot.lexicon import Lexicon
 from bot.rewrite import Query
 from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
-from bot.schema import Hit, Passage
+from bot.schema import TURNS, Hit, Passage
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -101,8 +102,10 @@ class Retriever:
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
         body, question, sentence = cosines.T
         model = self._index.learned
-        learned = model.meant.likelihood(vector)
-        worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}"))
+        earlier = self._embedded([query.before], known or {})[0] if query.before else np.zeros_like(vector)
+        learned = model.meant.likelihood(beside(vector, earlier))
+        said = f"{query.before}{TURNS}{query.text}" if query.before else query.text
+        worded = model.worded.likelihood(row=model.terms.row(said))
         nothing = np.zeros(len(numbers))
         share = self._settings.question_share
         profiles = [self.profiles[number] for number in numbers]
@@ -133,17 +136,21 @@ class Retriever:
     def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
         """The query's embedding, leaning on the facet's full wording and the question before."""
         weights = self._settings
-        texts = [query.embedded, *([query.context] if query.context else [])]
-        new = [text for text in texts if text not in known]
-        encoded = {**known, **(dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {})}
-        vector = encoded[query.embedded].copy()
-        if query.context:
-            vector += weights.context_weight * encoded[query.context]
+        own, *context = self._embedded([query.embedded, *([query.context] if query.context else [])], known)
+        vector = own.copy()
+        if context:
+            vector += weights.context_weight * context[0]
         if query.facets:
             short = len(words(query.text)) <= weights.short_query_words and not query.inherited
             said = np.mean([self._said[f] for f in query.facets], axis=0)
             vector += (weights.facet_short if short else weights.facet_long) * said
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+    def _embedded(self, texts: Sequence[str], known: Mapping[str, Matrix]) -> list[Matrix]:
+        """Embeddings of texts, made where they are not known."""
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        made = dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {}
+        return [known[text] if text in known else made[text] for text in texts]
 
     def _candidates(self, vector: Matrix) -> Numbers:
         """Numbers of the passages that get a full score: all of a clinic's corpus, the nearest of a large one."""
