@@ -133,4 +133,5 @@ class Abstention:
             "answered": first.parts["facet"],
             "value": first.parts["value"],
             "context": float(bool(query.context)),
+            "later": float(bool(query.before)),
         }

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from bot.config import Chunking
 from bot.language import leans, sentence_spans
-from bot.schema import Article, Block, Passage, Sentence
+from bot.schema import TURNS, Article, Block, Passage, Sentence
 
 RUN_IN_WORDS = 3  # "Pain and redness." opens its paragraph like a heading
 SHORT_ITEM_WORDS = 9  # items up to this length on average are one enumeration, not statements
@@ -34,7 +34,8 @@ def chunk(article: Article, settings: Chunking) -> tuple[Passage, ...]:
                     end=end,
                     text=article.text[start:end],
                     heading_path=path,
-                    questions=questions,
+                    questions=tuple(q for q in questions if TURNS not in q),
+                    conversations=tuple(q for q in questions if TURNS in q),
                     sentences=tuple(sentences),
                 )
             )

@@ -22,22 +22,27 @@ from numpy.typing import NDArray
 from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
-from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED, Rows
-from bot.schema import MIN_WORDINGS
+from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, UNCOVERED, Rows
+from bot.schema import MIN_WORDINGS, TURNS
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
 ITERATIONS = {"vectors": 200, "terms": 60}
 UNCOVERED_SHARE = 0.25  # of the number of wordings: at most so many questions known not to be covered
+EARLIER = "<"  # marks a word of the messages before
+BEFORE_WEIGHT = 0.7  # of the embedding of what was said before, beside the last message's
+STRAY = 3  # every 3rd wording is learned after another one, at random: a new subject counts, whatever came before
+TALK = 3.0  # conversations are few beside wordings, so each counts so much
 FLOOR = 1e-4  # less probable than this is not told apart
 
 Row = tuple[NDArray[np.int64], Matrix]  # numbers of the terms in a text, and their weights
 
 
 def terms(text: str) -> list[str]:
-    """Words and pairs of neighbours, in lower case."""
-    single = words(text.lower())
-    return [*single, *map(" ".join, pairwise(single))]
+    """Words and pairs of neighbours, in lower case; words said before the last message are terms of their own."""
+    earlier, _, last = text.lower().rpartition(TURNS)
+    single = words(last)
+    return [*single, *map(" ".join, pairwise(single)), *(EARLIER + word for word in words(earlier))]
 
 
 class Terms:
@@ -47,6 +52,7 @@ class Terms:
         self.vocabulary = vocabulary
         self.weights = weights
         self._numbers = {term: n for n, term in enumerate(vocabulary)}
+        self.talks = any(term.startswith(EARLIER) for term in vocabulary)
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> tuple[Terms, Any]:
@@ -81,9 +87,14 @@ class Classifier:
 
     @classmethod
     def fit(
-        cls, wanted: NDArray[np.int64], classes: int, vectors: Matrix | None = None, terms: Any = None
+        cls,
+        wanted: NDArray[np.int64],
+        classes: int,
+        vectors: Matrix | None = None,
+        terms: Any = None,
+        counts: Matrix | None = None,
     ) -> Classifier:
-        """Learn from texts' class numbers and one or both views of them."""
+        """Learn from texts' class numbers and one or both views of them; ``counts`` says how much each text counts."""
         from scipy.sparse import csr_matrix, hstack
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
@@ -96,7 +107,7 @@ class Classifier:
         model = LogisticRegression(C=STRENGTH[view], max_iter=ITERATIONS[view])
         with warnings.catch_warnings():  # stopped on purpose: more iterations cost time and change no ranking
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(data, wanted)
+            model.fit(data, wanted, sample_weight=counts)
         weights = np.zeros((data.shape[1], classes), dtype=np.float32)
         bias = np.full(classes, -np.inf, dtype=np.float32)  # a class without a text is never named
         coefficients, intercepts = _both_sides(model)
@@ -135,8 +146,24 @@ def _balanced(kinds: NDArray[np.int64], asking: int) -> NDArray[np.bool_]:
     beside = np.flatnonzero(kinds == UNCOVERED)
     most = max(1, int(UNCOVERED_SHARE * (kinds == asking).sum()))
     step = max(1, -(-len(beside) // most))
-    out = np.asarray(kinds == asking)
+    out = np.isin(kinds, (asking, LAST))
     out[beside[::step]] = True
+    return out
+
+
+def beside(last: Matrix, earlier: Matrix) -> Matrix:
+    """What ``Learned.meant`` is fitted to: embeddings of last messages with those of what was said before."""
+    return np.concatenate([last, np.float32(BEFORE_WEIGHT) * earlier], axis=-1)
+
+
+def _earlier(rows: Rows) -> NDArray[np.int64]:
+    """For each row the row of what was said before it, or -1."""
+    out = np.full(len(rows.kind), -1)
+    last = np.flatnonzero(rows.kind == LAST)
+    out[last] = last + 1
+    wordings = np.flatnonzero(rows.kind == QUESTION)
+    stray = wordings[::STRAY] if len(last) else wordings[:0]
+    out[stray] = np.random.default_rng(0).permutation(wordings)[: len(stray)]
     return out
 
 
@@ -160,12 +187,24 @@ class Learned:
     worded: Classifier
     status: Classifier
 
+    @property
+    def talks(self) -> bool:
+        """Whether conversations were learned from, so that what was said before can be told."""
+        return self.terms.talks
+
     @classmethod
     def fit(cls, vectors: Matrix, texts: Sequence[str], rows: Rows, passages: int) -> Learned:
         """Learn from the wordings, the questions known not to be covered and the examples of an index."""
-        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED))
-        found, matrix = Terms.fit([text for text, use in zip(texts, used, strict=True) if use])
+        talks = bool(((rows.kind == LAST) & (rows.passage >= 0)).any())
+        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED, *((LAST,) if talks else ())))
+        earlier = _earlier(rows)[used] if talks else np.full(used.sum(), -1)
+        said = [
+            f"{texts[e]}{TURNS}{texts[n]}" if e >= 0 else texts[n]
+            for n, e in zip(np.flatnonzero(used).tolist(), earlier.tolist(), strict=True)
+        ]
+        found, matrix = Terms.fit(said)
         kinds, chosen = rows.kind[used], vectors[used]
+        both = beside(chosen, np.where(earlier[:, None] >= 0, vectors[earlier], 0))
         statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
         statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
         status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)
@@ -177,9 +216,12 @@ class Learned:
             return cls(found, nobody, nobody, status)
         names = rows.item if lent else rows.passage
         classes = int(names[rows.kind == asking].max()) + 1 if lent else passages
-        wanted = np.where(kinds == asking, names[used], classes)[asks]
-        meant = Classifier.fit(wanted, classes + 1, vectors=chosen[asks])
-        return cls(found, meant, Classifier.fit(wanted, classes + 1, terms=matrix[np.flatnonzero(asks)]), status)
+        asked = np.isin(kinds, (asking, LAST)) & (names[used] >= 0)
+        wanted = np.where(asked, names[used], classes)[asks]
+        counts = np.where(kinds == LAST, TALK, 1.0)[asks].astype(np.float32)
+        meant = Classifier.fit(wanted, classes + 1, vectors=both[asks], counts=counts)
+        worded = Classifier.fit(wanted, classes + 1, terms=matrix[np.flatnonzero(asks)], counts=counts)
+        return cls(found, meant, worded, status)
 
     def save(self, folder: Path) -> None:
         """Write one file of weights and one of terms."""

@@ -37,11 +37,11 @@ from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
 from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
-from bot.rows import ASIDE, Rows, rows_of, sparse_documents
+from bot.rows import ASIDE, Rows, rows_of, searched, sparse_documents
 from bot.schema import Article, Block, Passage, Sentence, plain, worded
 from bot.sparse import Sparse
 
-FORMAT = 8  # raise when anything in the files' meaning changes
+FORMAT = 9  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
 REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
@@ -113,9 +113,11 @@ def _build(config: Config, say: Progress) -> str:
     beside = _examples(before[0], len(texts) - own) if before and same else None
     beside = forms.encode(encoder, texts[own:], say) if beside is None else beside
     vectors = np.concatenate([forms.encode(encoder, texts[:own], say), beside])
-    Dense.build(vectors).save(folder / "vectors.faiss")
     say("learn from the wordings", 0, 1)
     Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
+    kept = searched(rows)
+    rows = rows.only(kept)
+    Dense.build(vectors[kept]).save(folder / "vectors.faiss")
     np.save(folder / "rows.npy", np.stack([rows.kind, rows.passage, rows.item]), allow_pickle=False)
     questions, bodies = sparse_documents(passages, articles)
     Sparse.build(questions).save(folder / "sparse" / "questions")
@@ -125,7 +127,7 @@ def _build(config: Config, say: Progress) -> str:
     manifest = {
         **expectations(config, source),
         **report,
-        "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(texts)},
+        "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(rows.kind)},
         "files": {str(p.relative_to(folder)): _sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
     }
     manifest["version"] = _version(manifest)
@@ -298,4 +300,5 @@ def _article(raw: dict[str, Any]) -> Article:
 def _passage(raw: dict[str, Any]) -> Passage:
     sentences = tuple(Sentence(**{**s, "lead": tuple(s["lead"]) if s["lead"] else None}) for s in raw["sentences"])
     lists = {"heading_path": tuple(raw["heading_path"]), "questions": tuple(raw["questions"])}
+    lists["conversations"] = tuple(raw["conversations"])
     return Passage(**{**raw, **lists, "sentences": sentences})

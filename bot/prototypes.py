@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bot.dense import Dense, Matrix
 from bot.language import read_toml
 from bot.safety import Label, Verdict
+from bot.schema import TURNS
 from bot.texts import Texts
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ ORDINARY = STATUSES[0]
 
 def uncovered_questions() -> tuple[str, ...]:
     """What is known not to be covered, from ``data/uncovered.toml``."""
-    return tuple(question for group in read_toml("uncovered.toml").values() for question in group)
+    return tuple(q for group in read_toml("uncovered.toml").values() for q in group if TURNS not in q)
+
+
+def uncovered_conversations() -> tuple[str, ...]:
+    """The same of conversations: their last message is not covered."""
+    return tuple(q for group in read_toml("uncovered.toml").values() for q in group if TURNS in q)
 
 
 def examples() -> tuple[tuple[str, str], ...]:
@@ -61,7 +67,8 @@ def labels() -> tuple[str, ...]:
 def digest() -> str:
     """Changes with the data, so that an index built from other examples is stale."""
     bank = (f"{name}\t{entry}" for name, entry in read_toml("bank.toml").items())
-    texts = "\n".join([*uncovered_questions(), *(f"{name}\t{text}" for name, text in examples()), *bank])
+    known = (*uncovered_questions(), *uncovered_conversations())
+    texts = "\n".join([*known, *(f"{name}\t{text}" for name, text in examples()), *bank])
     return hashlib.sha256(texts.encode()).hexdigest()
 
 

@@ -11,13 +11,14 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.bank import Bank
+from bot.classify import beside
 from bot.config import Retrieval
 from bot.dense import Matrix
 from bot.facets import Facets
@@ -26,7 +27,7 @@ from bot.language import stems, words
 from bot.lexicon import Lexicon
 from bot.rewrite import Query
 from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
-from bot.schema import Hit, Passage
+from bot.schema import TURNS, Hit, Passage
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -114,7 +115,7 @@ class Retriever:
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
-        told = self._told(query, vector)
+        told = self._told(query, vector, known or {})
         body, question, sentence = cosines.T
         if self._bank is not None:
             question = np.maximum(question, self._bank.passages(told.cosines)[numbers])
@@ -136,11 +137,14 @@ class Retriever:
         best = self._best(query, numbers, parts)
         return Found(best, sentences, asked, told.meant, vector, contrast, told.outside, told.unworded)
 
-    def _told(self, query: Query, vector: Matrix) -> _Told:
+    def _told(self, query: Query, vector: Matrix, known: Mapping[str, Matrix]) -> _Told:
         """What the classifiers say."""
         model, bank = self._index.learned, self._bank
-        learned = model.meant.likelihood(vector).astype(np.float64)
-        worded = model.worded.likelihood(row=model.terms.row(f"{query.text} {query.context}")).astype(np.float64)
+        before = query.before if model.talks else ""
+        earlier = self._embedded([before], known)[0] if before else np.zeros_like(vector)
+        learned = model.meant.likelihood(beside(vector, earlier)).astype(np.float64)
+        said = f"{before}{TURNS}{query.text}" if before else f"{query.text} {query.context}"
+        worded = model.worded.likelihood(row=model.terms.row(said)).astype(np.float64)
         if not len(learned):
             nothing = np.zeros(len(self.passages))
             return _Told(nothing, nothing, 0.0, 0.0)
@@ -168,17 +172,21 @@ class Retriever:
     def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
         """The query's embedding, leaning on the facet's full wording and the question before."""
         weights = self._settings
-        texts = [query.embedded, *([query.context] if query.context else [])]
-        new = [text for text in texts if text not in known]
-        encoded = {**known, **(dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {})}
-        vector = encoded[query.embedded].copy()
-        if query.context:
-            vector += weights.context_weight * encoded[query.context]
+        own, *context = self._embedded([query.embedded, *([query.context] if query.context else [])], known)
+        vector = own.copy()
+        if context:
+            vector += weights.context_weight * context[0]
         if query.facets:
             short = len(words(query.text)) <= weights.short_query_words and not query.inherited
             said = np.mean([self._said[f] for f in query.facets], axis=0)
             vector += (weights.facet_short if short else weights.facet_long) * said
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+    def _embedded(self, texts: Sequence[str], known: Mapping[str, Matrix]) -> list[Matrix]:
+        """Embeddings of texts, made where they are not known."""
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        made = dict(zip(new, self._index.encoder.encode(new), strict=True)) if new else {}
+        return [known[text] if text in known else made[text] for text in texts]
 
     def _candidates(self, vector: Matrix) -> Numbers:
         """Numbers of the passages that get a full score: all of a clinic's corpus, the nearest of a large one."""

@@ -16,6 +16,7 @@ from functools import cache
 from bot.facets import Facets
 from bot.language import content_words, read_toml, stem, words
 from bot.lexicon import Lexicon
+from bot.schema import before
 from bot.spelling import Speller, common_words
 
 COMMON_RANK = 4000  # more frequent words than this name no topic of their own
@@ -36,7 +37,8 @@ class Query:
     ``text`` is searched, and ``asked``, as it was typed, is embedded; ``concepts`` must be spoken of by an
     answer; ``soft`` concepts and ``facets`` rank; ``unknown`` are rare words that neither corpus nor lexicon
     knows; ``context`` is the question before, where this one leans on it; ``inherited`` tells that the facets
-    are that question's; ``whole`` is the whole message as one question, where this leaves much of it out.
+    are that question's; ``before`` is what was said before; ``whole`` is the whole message as one question,
+    where this leaves much of it out.
     """
 
     text: str
@@ -47,6 +49,7 @@ class Query:
     unknown: tuple[str, ...] = ()
     context: str = ""
     inherited: bool = False
+    before: str = ""
     whole: Query | None = None
 
     @property
@@ -57,7 +60,7 @@ class Query:
     @property
     def embeddable(self) -> tuple[str, ...]:
         """Every text of the query whose embedding is needed."""
-        own = tuple(t for t in (self.embedded, self.context) if t)
+        own = tuple(t for t in (self.embedded, self.context, self.before) if t)
         return (*own, *self.whole.embeddable) if self.whole else own
 
 
@@ -100,14 +103,15 @@ class Rewriter:
 
     def queries(self, messages: Sequence[str]) -> tuple[Query, ...]:
         """``messages`` are the visitor's, oldest first. Empty for a message without a word."""
-        before: tuple[Query, ...] = ()
+        found: tuple[Query, ...] = ()
         for message in messages:
-            own = self._parts(message, bool(before))
+            own = self._parts(message, bool(found))
             if own:
-                before = tuple(self._continued(q, before[-1]) if before else q for q in own)
+                found = tuple(self._continued(q, found[-1]) if found else q for q in own)
             elif message is messages[-1]:
                 return ()
-        return before
+        earlier = before([self.mended(message) for message in messages[:-1]])
+        return tuple(_after(query, earlier) for query in found)
 
     def mended(self, message: str) -> str:
         """The whole message in lower case, markup and half characters dropped, spelling mended."""
@@ -180,6 +184,11 @@ class Rewriter:
                 query, facets=before.facets, soft=query.soft | before.soft | before.concepts, context=before.text
             )
         return query
+
+
+def _after(query: Query, earlier: str) -> Query:
+    whole = _after(query.whole, earlier) if query.whole else None
+    return replace(query, before=earlier, whole=whole)
 
 
 def _asking(queries: list[Query], joined: Callable[[Query, Query], Query]) -> list[Query]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.language import stems, words
-from bot.prototypes import examples, uncovered_questions
-from bot.schema import Article, Passage
+from bot.prototypes import examples, uncovered_conversations, uncovered_questions
+from bot.schema import Article, Passage, parted
 
 if TYPE_CHECKING:
     from bot.bank import Entry
@@ -22,17 +22,38 @@ class Rows:
     """Which vector belongs to what: one entry for each row of the dense index.
 
     ``kind`` is 0 for a passage with its headings, 1 for a heading or question wording, 2 for a
-    sentence, 3 for a question known not to be covered, 4 for an example of ``prototypes``. ``passage``
-    is the passage's number (-1 for kinds 3 and 4), ``item`` the text's number in it. Shapes ``(n,)``.
+    sentence, 3 for a question known not to be covered, 4 for an example of ``prototypes``, 5 for a wording
+    of ``bank``, 6 for the last message of a conversation, and 7, in the row after it, for what was said before.
+    ``passage`` is the passage's number (-1 for none), ``item`` the text's number in it, for kind 5 the
+    entry's. Shapes ``(n,)``.
     """
 
     kind: NDArray[np.int64]
     passage: NDArray[np.int64]
     item: NDArray[np.int64]
 
+    def only(self, kept: NDArray[np.bool_]) -> Rows:
+        """The rows of a mask of shape ``(n,)``."""
+        return Rows(self.kind[kept], self.passage[kept], self.item[kept])
 
-BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED = range(6)
+
+BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED, LAST, BEFORE = range(8)
 ASIDE = (UNCOVERED, EXAMPLE, ASKED)  # of no passage; they come last
+MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questions are answered, in less time
+
+
+def searched(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows a question is compared with, shape ``(n,)``: of a passage with many wordings every second, or fewer.
+
+    The classifiers learn from all of them, and from conversations, with which no question is compared.
+    """
+    kept = ~np.isin(rows.kind, (LAST, BEFORE))
+    for number in range(int(rows.passage.max(initial=-1)) + 1):
+        own = np.flatnonzero((rows.kind == QUESTION) & (rows.passage == number))
+        step = max(1, -(-len(own) // MOST_SEARCHED))
+        kept[own] = False
+        kept[own[::step]] = True
+    return kept
 
 
 def rows_of(
@@ -52,6 +73,10 @@ def rows_of(
         for position, sentence in enumerate(passage.sentences):
             entries.append((SENTENCE, number, position))
             texts.append(sentence.text)
+    talks = [(number, talk) for number, p in enumerate(passages) for talk in p.conversations]
+    for position, (number, talk) in enumerate([*talks, *((-1, talk) for talk in uncovered_conversations())]):
+        entries.extend([(LAST, number, position), (BEFORE, number, position)])
+        texts.extend(reversed(parted(talk)))
     aside = [(UNCOVERED, q) for q in uncovered_questions()] + [(EXAMPLE, text) for _, text in examples()]
     entries.extend((kind, -1, position) for position, (kind, _) in enumerate(aside))
     texts.extend(text for _, text in aside)

@@ -75,6 +75,10 @@ class Sentence:
     leans: bool = False  # starts with "It", "This", ...: needs the sentence before it
 
 
+TURNS = " || "  # parts the messages of a conversation that is written in one line
+MOST_BEFORE = 2  # earlier messages; what is asked about was seldom named longer ago
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """What is retrieved: the text under one heading, or a part of it where that is long.
@@ -90,6 +94,7 @@ class Passage:
     heading_path: tuple[str, ...]
     questions: tuple[str, ...]
     sentences: tuple[Sentence, ...]
+    conversations: tuple[str, ...] = ()  # wordings of a later turn: the messages parted by ``TURNS``
 
     @property
     def heading(self) -> str:
@@ -206,3 +211,14 @@ def worded(passages: Sequence[Passage]) -> str:
     if plain(passages):
         return "plain"
     return "few" if sum(1 + len(p.questions) for p in passages) < MIN_WORDINGS * len(passages) else "wordings"
+
+
+def parted(talk: str) -> tuple[str, str]:
+    """What was said before, and the last message of a conversation written in one line."""
+    *earlier, last = talk.split(TURNS)
+    return before(earlier), last
+
+
+def before(messages: Sequence[str]) -> str:
+    """What of the earlier messages the last one is read in the light of."""
+    return ". ".join(messages[-MOST_BEFORE:])
