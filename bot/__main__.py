@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("build", _build, "make the index from the corpus")
+    build = command("build", _build, "make the index from the corpus")
+    build.add_argument("--strict", action="store_true", help="refuse to build while a file can't be read")
     ask = command("ask", _ask, "ask one question")
     ask.add_argument("question", nargs="+", help="the question; several are one conversation, the last is answered")
     ask.add_argument("--json", action="store_true", help="the reply as one JSON object")
@@ -89,8 +90,10 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
-    bar = Bar()
-    print(index.build(config, bar))
+    version = index.build(config, Bar(), options.strict)
+    for problem in index.unread(config):
+        print(f"warning: not read: {problem}", file=sys.stderr)
+    print(version)
     return 0
 
 
