@@ -27,7 +27,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bot import adapt
-from bot.chunker import chunk
+from bot.chunker import passages_of
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, libraries, read_corpus
@@ -85,7 +85,7 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     if strict and corpus.problems:
         raise CorpusError("; ".join(corpus.problems))
     articles = corpus.articles
-    passages = tuple(p for article in articles for p in chunk(article, config.chunking))
+    passages = passages_of(articles, config.chunking)
     source = locate(config.model)
     encoder = SentenceTransformerEncoder.load(source, config.threads)
     name = secrets.token_hex(8)

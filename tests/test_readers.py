@@ -18,6 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from bot.chunker import chunk
 from bot.config import Chunking
 from bot.errors import CorpusError
+from bot.pages import source_page
 from bot.readers import SUFFIXES, reader
 from bot.schema import Article
 from tests.documents import INTRO, SECTIONS, TITLE, WRITERS
@@ -108,7 +109,7 @@ def test_a_web_page_keeps_its_content_and_loses_its_frame(tmp_path: Path) -> Non
         ("paragraph", "Patches of today need no glue."),
         ("heading", "How long does a patch last?"),
         ("paragraph", "A patch lasts as long as the tube does."),
-        ("item", "Touring: Pressure 4 bar; Width 37 mm"),
+        ("item", "Touring: pressure 4 bar, width 37 mm"),
     ]
     found = (article.title, article.publisher, article.published, article.url)
     assert found == ("Mending a flat", "Spoke Street", "2024-05-06", "https://bikes.example/flat")
@@ -189,6 +190,15 @@ def test_page_heads_and_numbers_are_dropped_and_blocks_know_their_page(tmp_path:
     assert [b.page for b in article.blocks] == [1, 2, 3]
 
 
+def test_the_source_page_has_an_anchor_for_each_page(tmp_path: Path) -> None:
+    WRITERS["pdf"](tmp_path / "a.pdf")
+    article = read(tmp_path / "a.pdf")
+    shown = source_page(article, None, "/s.css")
+    last = max(block.page for block in article.blocks)
+    assert last > 1
+    assert [shown.count(f'id="page-{n}"') for n in range(1, last + 1)] == [1] * last
+
+
 @pytest.mark.parametrize(("title", "shown"), [("The manual", "The manual"), ("Microsoft Word - x.docx", "a")])
 def test_a_pdf_has_its_own_title_unless_a_program_made_it_up(tmp_path: Path, title: str, shown: str) -> None:
     canvas = Canvas(str(tmp_path / "a.pdf"))
@@ -253,7 +263,7 @@ def test_a_word_document_by_its_styles(tmp_path: Path) -> None:
         ("paragraph", "Less in summer."),
         ("item", "a rag"),
         ("item", "a brush"),
-        ("item", "Wax: Price 9; Weight 10"),
+        ("item", "Wax: price 9, weight 10"),
         ("item", "Length: 114 links"),
     ]
     assert [b.level for b in article.blocks][:2] == [1, 2]

@@ -66,11 +66,11 @@ class Builder:
                 self.add("paragraph", marked, line=line)
 
     def row(self, cells: list[str], header: list[str], line: int = 0) -> None:
-        """Add a table's row as an item that reads alone: "Glycolic: Healing 1 day; Price ..."."""
+        """Add a table's row as an item that reads alone: "Glycolic acid: made from cane, flaking 1 day"."""
         first, *rest = [squeezed(cell) for cell in cells]
-        names = [squeezed(name) for name in header[1:]] if len(header) == len(cells) else []
+        names = [_small(squeezed(name)) for name in header[1:]] if len(header) == len(cells) else []
         said = [f"{name} {cell}" for name, cell in zip(names, rest, strict=True) if cell] if names else []
-        tail = "; ".join(said or [cell for cell in rest if cell])
+        tail = ", ".join(said or [cell for cell in rest if cell])
         self.add("item", f"{first}: {tail}" if first and tail else first or tail, line=line)
 
     def first_heading(self) -> str:
@@ -105,6 +105,11 @@ class Builder:
             publisher=publisher,
             published=published,
         )
+
+
+def _small(name: str) -> str:
+    """A column's name inside a sentence; "SPF" stays."""
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
 _MARK = re.compile(r"^(?:[•‣◦▪●·*+–-])\s+")
