@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.errors import CorpusError
 from bot.language import read_toml
-from bot.readers.builder import Builder, decoded
+from bot.readers.builder import MAX_CHARS, Builder, decoded
 from bot.schema import Article
 
 _DELIMITERS = ",;\t|"  # Excel takes the one of its country
@@ -28,7 +28,7 @@ def read_csv(path: Path) -> Article:
     raw = path.read_bytes()
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = decoded(path, raw, encoding)
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(MAX_CHARS)
     first = text.lstrip("\n").partition("\n")[0]
     reader = csv.reader(text.splitlines(keepends=True), delimiter=max(_DELIMITERS, key=first.count))
     try:
