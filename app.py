@@ -84,6 +84,8 @@ def load(config: Config) -> Bot:
     except IndexError_ as error:
         say(f"{error}\nBuilding the index from {config.corpus} ...")
         index.build(config, progress=Bar())
+        for problem in index.unread(config):
+            say(f"Not read: {problem}")
         return Bot.open(config)
 
 

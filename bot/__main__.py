@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import sys
 from collections.abc import Callable
@@ -47,7 +48,8 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("build", _build, "make the index from the corpus")
+    build = command("build", _build, "make the index from the corpus")
+    build.add_argument("--strict", action="store_true", help="refuse to build while a file can't be read")
     ask = command("ask", _ask, "ask one question")
     ask.add_argument("question", nargs="+", help="the question; several are one conversation, the last is answered")
     ask.add_argument("--json", action="store_true", help="the reply as one JSON object")
@@ -58,8 +60,10 @@ def parser() -> argparse.ArgumentParser:
     search = command("search", _search, "show what is retrieved for a question, with the scores")
     search.add_argument("question", help="the question")
     search.add_argument("--json", action="store_true", help="as JSON lines")
-    check = command("check", _check, "what to look at before publishing: contacts not set, texts not reviewed")
+    check = command("check", _check, "what to look at before publishing: articles, contacts, texts not reviewed")
     check.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder of articles and clinic.toml")
+    check.add_argument("--json", action="store_true", help="every finding as JSON")
+    check.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
     return out
@@ -89,8 +93,10 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
-    bar = Bar()
-    print(index.build(config, bar))
+    version = index.build(config, Bar(), options.strict)
+    for problem in index.unread(config):
+        print(f"warning: not read: {problem}", file=sys.stderr)
+    print(version)
     return 0
 
 
@@ -170,16 +176,20 @@ def _calibrate(config: Config, options: argparse.Namespace) -> int:
 
 def _check(config: Config, options: argparse.Namespace) -> int:
     from bot import check
-    from bot.corpus import load_corpus
+    from bot.findings import failed, ordered, table
 
     folder = options.folder or config.corpus
     if options.record:
         print(check.record(folder))
         return 0
-    load_corpus(folder)
-    report = check.check(folder)
-    print("\n".join(report.lines()))
-    return 1 if report.unset or report.unreviewed else 0
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    found = check.findings(folder, datetime.date.today())
+    if options.json:
+        print(json.dumps([f.to_dict() for f in ordered(found)], ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(table(found)), check.check(folder).summary, sep="; ")
+    return 1 if failed(found, options.fail_on) else 0
 
 
 class Bar:

@@ -1,4 +1,5 @@
-"""What a clinic should look at before it publishes: contacts that are not set, texts that nobody has reviewed. Pure.
+"""What a clinic should look at before it publishes: files that can't be read, what stands in the others (``lint``),
+contacts that are not set, texts that nobody has reviewed.
 
 A clinic signs in ``reviewed.toml`` beside its ``clinic.toml``: who read which text, as what, and when. A text is
 recorded by the hash of its words as visitors read them, so a text that changed afterwards is unreviewed again.
@@ -14,8 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.chunker import chunk
 from bot.clinic import Clinic
+from bot.config import Chunking
+from bot.corpus import corpus_files, read_corpus, source_id
 from bot.errors import ConfigError
+from bot.findings import Finding, finding
+from bot.language import read_toml
+from bot.lint import Read, lint
+from bot.output_check import OutputCheck
 from bot.rules import Rulebook
 from bot.texts import Texts
 from bot.tongue import Tongues
@@ -37,7 +45,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is open. ``lines`` is for people; nothing open is an empty ``unset`` and ``unreviewed``."""
+    """What is open: nothing where ``unset`` and ``unreviewed`` are empty."""
 
     unset: tuple[str, ...]
     stands_in: Mapping[str, str]  # what visitors read instead of a contact that is not set
@@ -45,16 +53,64 @@ class Report:
     changed: frozenset[str]  # of them: reviewed once, and changed since
     reviewed: int
 
-    def lines(self) -> list[str]:
-        """The report as text, one finding a line."""
-        out = [f"contact not set: {name}{self._instead(name)}" for name in self.unset]
-        out += [f"text not reviewed: {key}{' (changed since)' * (key in self.changed)}" for key in self.unreviewed]
-        total = self.reviewed + len(self.unreviewed)
-        out.append(f"{len(self.unset)} contacts not set, {self.reviewed} of {total} texts reviewed")
+    def findings(self, folder: Path) -> list[Finding]:
+        """One for each contact and each text."""
+        needed = read_toml("lint.toml")["contacts"]["needed"]
+        file = str(folder / "clinic.toml")
+        out = []
+        for name in self.unset:
+            instead = f" (visitors read: {self.stands_in[name]})" if name in self.stands_in else ""
+            rule = "contact" if name in needed else "detail"
+            out.append(finding(rule, file, _line_of(folder / "clinic.toml", name), name=name, instead=instead))
+        for name in self.unreviewed:
+            changed = " (changed since)" if name in self.changed else ""
+            out.append(finding("review", str(folder / FILE), name=name, changed=changed))
         return out
 
-    def _instead(self, name: str) -> str:
-        return f" (visitors read: {self.stands_in[name]})" if name in self.stands_in else ""
+    @property
+    def summary(self) -> str:
+        """How far the review has come."""
+        return f"{self.reviewed} of {self.reviewed + len(self.unreviewed)} texts reviewed"
+
+
+def _line_of(file: Path, name: str) -> int:
+    """The line of a setting, commented out or not; 0 where it is not written."""
+    lines = file.read_text(encoding="utf-8-sig").splitlines() if file.is_file() else []
+    return next((n for n, line in enumerate(lines, 1) if line.lstrip("# ").partition("=")[0].strip() == name), 0)
+
+
+def findings(folder: Path, today: datetime.date) -> list[Finding]:
+    """Everything that is open in a corpus folder.
+
+    Raises:
+        ConfigError, DataError: a file beside the articles can't be read as it should.
+        CorpusError: no article can be read, or two files share a name.
+    """
+    out = check(folder).findings(folder)
+    years = int(read_toml("lint.toml")["numbers"]["signed_years"])
+    for review in reviews(folder / FILE):
+        if (today - review.date).days > years * 365.25:
+            out.append(finding("review-old", str(folder / FILE), name=review.name, date=review.date, years=years))
+    corpus = read_corpus(folder)
+    out += [_unreadable(problem) for problem in corpus.problems]
+    clinic = Clinic.load(folder / "clinic.toml")
+    read = Read(
+        corpus.articles,
+        {source_id(path.relative_to(folder)): str(path) for path in corpus_files(folder)},
+        tuple(p for article in corpus.articles for p in chunk(article, Chunking())),
+        clinic,
+        OutputCheck.load(Texts.load(clinic), clinic),
+        today,
+        str(folder),
+    )
+    return out + lint(read)
+
+
+def _unreadable(problem: str) -> Finding:
+    place, _, reason = problem.partition(": ")
+    file, _, line = place.rpartition(":")
+    numbered = bool(file) and line.isdigit()
+    return finding("unreadable", file if numbered else place, int(line) if numbered else 0, problem=reason)
 
 
 def hashes(texts: Texts, tongues: Tongues) -> dict[str, str]:

@@ -7,7 +7,8 @@ follows it ("Healing time. It may take ..."), and a list of short items with its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from bot.config import Chunking
@@ -40,6 +41,22 @@ def chunk(article: Article, settings: Chunking) -> tuple[Passage, ...]:
                 )
             )
     return tuple(passages)
+
+
+def passages_of(articles: Iterable[Article], settings: Chunking) -> tuple[Passage, ...]:
+    """The passages of a corpus. One that says word for word what an earlier one says under the same heading, as where
+    a leaflet is there as a web page and as PDF, is left out: repeated, it would look like doubt about what is meant.
+    Its other wordings go to the earlier one.
+    """
+    found: dict[tuple[str, ...], Passage] = {}
+    for passage in (p for article in articles for p in chunk(article, settings)):
+        said = (passage.heading, *(s.text for s in passage.sentences))
+        first = found.get(said)
+        if first is None:
+            found[said] = passage
+        elif set(passage.questions) - set(first.questions):
+            found[said] = replace(first, questions=tuple(dict.fromkeys((*first.questions, *passage.questions))))
+    return tuple(found.values())
 
 
 def _sections(article: Article) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], list[Block]]]:

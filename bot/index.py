@@ -28,17 +28,17 @@ from filelock import FileLock, Timeout
 
 from bot import forms
 from bot.bank import Lent, entries, lend, lessons
-from bot.chunker import chunk
+from bot.chunker import passages_of
 from bot.classify import Learned
 from bot.config import Config
-from bot.corpus import corpus_hash, load_corpus
+from bot.corpus import corpus_hash, libraries, read_corpus
 from bot.dense import Dense, Matrix
 from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
-from bot.errors import IndexDamaged, IndexError_, IndexMissing, IndexStale
+from bot.errors import CorpusError, IndexDamaged, IndexError_, IndexMissing, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import ASIDE, Rows, rows_of, searched, sparse_documents
-from bot.schema import Article, Block, Passage, Sentence, plain, worded
+from bot.schema import Article, Passage, Sentence, plain, worded
 from bot.sparse import Sparse
 
 FORMAT = 9  # raise when anything in the files' meaning changes
@@ -68,28 +68,31 @@ class Index:
         return "lent" if self.lent else worded(self.passages)
 
 
-def build(config: Config, progress: Progress | None = None) -> str:
-    """Build the index from the corpus and make it current. Returns its version.
+def build(config: Config, progress: Progress | None = None, strict: bool = False) -> str:
+    """Build the index from the corpus and make it current. Returns its version; ``unread`` tells what it lacks.
 
     Raises:
-        CorpusError, EncoderError: the corpus or the model can't be read; the old index stays.
+        CorpusError, EncoderError: the corpus (``strict``: any file of it) or the model can't be read; the index
+            that was stays.
         IndexError_: another process is building into the same folder.
     """
     say = progress or (lambda step, done, total: None)
     try:
         config.index.mkdir(parents=True, exist_ok=True)
         with FileLock(str(config.index / ".lock"), timeout=0):
-            return _build(config, say)
+            return _build(config, say, strict)
     except Timeout:
         raise IndexError_(f"{config.index} is being built by another process: wait for it to end") from None
     except OSError as error:
         raise IndexError_(f"{config.index}: {error}: give another folder with --index, or make room") from error
 
 
-def _build(config: Config, say: Progress) -> str:
-    say("read articles", 0, 1)
-    articles = load_corpus(config.corpus)
-    passages = tuple(p for article in articles for p in chunk(article, config.chunking))
+def _build(config: Config, say: Progress, strict: bool) -> str:
+    corpus = read_corpus(config.corpus, say)
+    if strict and corpus.problems:
+        raise CorpusError("; ".join(corpus.problems))
+    articles = corpus.articles
+    passages = passages_of(articles, config.chunking)
     source = locate(config.model)
     name = secrets.token_hex(8)
     folder = config.index / "builds" / name
@@ -127,6 +130,7 @@ def _build(config: Config, say: Progress) -> str:
     manifest = {
         **expectations(config, source),
         **report,
+        "unread": list(corpus.problems),
         "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(rows.kind)},
         "files": {str(p.relative_to(folder)): _sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
     }
@@ -175,6 +179,7 @@ def expectations(config: Config, source: ModelSource) -> dict[str, Any]:
         "form": config.fast,
         "examples_sha256": digest(),
         "libraries": {name: _version_of(name) for name in LIBRARIES},
+        "readers": {name: version(name) for name in libraries(config.corpus)},
     }
 
 
@@ -183,6 +188,15 @@ def _version_of(library: str) -> str | None:
         return version(library)
     except PackageNotFoundError:  # without ONNX Runtime there is still the slow form
         return None
+
+
+def unread(config: Config) -> tuple[str, ...]:
+    """What the current build could not read: file, reason and remedy, a line each.
+
+    Raises:
+        IndexMissing, IndexDamaged: there is no build that can be told of.
+    """
+    return tuple(_current(config.index)[1].get("unread", ()))
 
 
 def load(config: Config) -> Index:
@@ -196,13 +210,13 @@ def load(config: Config) -> Index:
     folder, manifest = _current(config.index)
     source = locate(config.model)
     for key, expected in expectations(config, source).items():
-        if manifest.get(key) != expected:
+        if manifest.get(key, {}) != expected:
             raise IndexStale(f"{config.index}: built from another {key.replace('_sha256', '')}: {REMEDY}")
     for relative, checksum in manifest["files"].items():
         path = folder / relative
         if not path.is_file() or _sha256(path) != checksum:
             raise IndexDamaged(f"{path}: missing or altered: {REMEDY}")
-    articles = tuple(_article(a) for a in json.loads((folder / "articles.json").read_text(encoding="utf-8")))
+    articles = tuple(Article.from_dict(a) for a in json.loads((folder / "articles.json").read_text(encoding="utf-8")))
     passages = tuple(_passage(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8")))
     table = np.load(folder / "rows.npy", allow_pickle=False)
     return Index(
@@ -290,11 +304,6 @@ def _sha256(path: Path) -> str:
 
 def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-
-
-def _article(raw: dict[str, Any]) -> Article:
-    blocks = tuple(Block(**{**b, "questions": tuple(b["questions"])}) for b in raw.pop("blocks"))
-    return Article(**raw, blocks=blocks)
 
 
 def _passage(raw: dict[str, Any]) -> Passage:

@@ -84,12 +84,16 @@ class OutputCheck:
 
     def quotable(self, sentence: str) -> bool:
         """Whether a sentence of an article may be quoted: no promise that nobody owns, no booking line."""
-        broken = self.broken(self.never, sentence)
-        if not broken and not self.attributed.search(sentence):
-            broken = next((name for name, rule in self.promises if self._promised(rule, sentence)), "")
+        broken = self.broken(self.never, sentence) or self.unowned(sentence, self.promises)
         if broken:
             log.info("output check: not quoted: %s", broken)  # the rule, never the text
         return not broken
+
+    def unowned(self, sentence: str, rules: Rules) -> str:
+        """The name of the first rule that a sentence breaks without saying whose claim it is, or denying it."""
+        if self.attributed.search(sentence):
+            return ""
+        return next((name for name, rule in rules if self._promised(rule, sentence)), "")
 
     def _promised(self, rule: re.Pattern[str], sentence: str) -> bool:
         """Whether any match stands without a denial close before or after it."""

@@ -109,23 +109,27 @@ def _blocks_html(article: Article, quote: Quote | None) -> str:
     out: list[str] = []
     in_list = False
     fresh_mark = True
+    page_before = 0
     for block in article.blocks:
         if (block.kind == "item") != in_list:
             in_list = not in_list
             out.append("<ul>" if in_list else "</ul>")
-        block_html = _block_html(article, block, quote, fresh_mark)
+        block_html = _block_html(article, block, quote, fresh_mark, block.page != page_before)
+        page_before = block.page
         fresh_mark = fresh_mark and "<mark" not in block_html
         out.append(block_html)
     return "".join(out) + ("</ul>" if in_list else "")
 
 
-def _block_html(article: Article, block: Block, quote: Quote | None, first: bool) -> str:
+def _block_html(article: Article, block: Block, quote: Quote | None, first: bool, new_page: bool) -> str:
+    """A block; the first of a PDF's page can be linked to as ``#page-N``."""
     tag = {"paragraph": "p", "item": "li", "heading": f"h{min(max(block.level, 2), 6)}"}[block.kind]
     inner = "".join(
         f"<mark{_MARK_ID if first else ''}>{html.escape(text)}</mark>" if marked else html.escape(text)
         for text, marked in pieces(article, block, quote)
     )
-    return f"<{tag}>{inner}</{tag}>"
+    anchor = f' id="page-{block.page}"' if block.page and new_page else ""
+    return f"<{tag}{anchor}>{inner}</{tag}>"
 
 
 # --- a question without JavaScript ----------------------------------------------------------

@@ -38,7 +38,8 @@ class Block:
     """A heading, paragraph or list item of an article, in reading order.
 
     ``level`` is 1 to 6 for headings and 0 otherwise. ``questions`` are other wordings a heading's
-    section answers, as the author listed them.
+    section answers, as the author listed them. ``line`` and ``page`` tell where it stands in the file (line,
+    row of a table or paragraph of a document; page of a PDF), counted from 1; 0 is unknown.
     """
 
     kind: BlockKind
@@ -46,6 +47,8 @@ class Block:
     end: int
     level: int = 0
     questions: tuple[str, ...] = ()
+    line: int = 0
+    page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class Article:
     url: str | None = None
     kind: Literal["digest", "original"] = "original"
     language: str = "en"
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Article:
+        """The article that ``dataclasses.asdict`` made ``raw`` of, by way of JSON."""
+        blocks = tuple(Block(**{**b, "questions": tuple(b["questions"])}) for b in raw["blocks"])
+        return cls(**{**raw, "blocks": blocks})
 
 
 @dataclass(frozen=True, slots=True)

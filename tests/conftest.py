@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,14 @@ def bicycle(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The bicycle corpus with a finished index, adaptation off. Nobody changes either."""
     folder = tmp_path_factory.mktemp("bicycle")
     config = without_adaptation(Config(corpus=write_corpus(folder / "corpus"), index=folder / "index"))
+    index.build(config)
+    return config
+
+
+def built_beside(bicycle: Config, corpus: Path, folder: Path) -> Config:
+    """Another corpus, built where the examples' embeddings of the bicycle's index can be taken over."""
+    shutil.copytree(bicycle.index, folder)
+    config = without_adaptation(Config(corpus=corpus, index=folder))
     index.build(config)
     return config
 

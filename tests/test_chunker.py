@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chunker import chunk
+from bot.chunker import chunk, passages_of
 from bot.config import Chunking, Config
 from bot.corpus import load_article, load_corpus
 from bot.errors import CorpusError
@@ -198,3 +198,12 @@ def test_spans_of_any_article_equal_their_text(lines: list[tuple[str, str]], mos
     for block in article.blocks:
         if block.kind != "heading":
             assert "".join(article.text[block.start : block.end].split()) in "".join(said.split())
+
+
+def test_a_passage_that_repeats_another_word_for_word_is_left_out(tmp_path: Path) -> None:
+    section = "## How often?\n\n<!-- questions:\n{}\n-->\n\nThe chain is oiled every week.\n\n"
+    other = "## How often?\n\nThe chain is oiled every two weeks.\n"
+    (tmp_path / "a.md").write_text(section.format("when"))
+    (tmp_path / "b.md").write_text(section.format("how frequently") + other)
+    found = passages_of(load_corpus(tmp_path), SETTINGS)
+    assert [(p.id, p.questions) for p in found] == [("a#0", ("when", "how frequently")), ("b#1", ())]

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.corpus import BULLET, MAX_BYTES, corpus_files, corpus_hash, load_article, load_corpus
+from bot.corpus import (
+    MAX_BYTES,
+    SMALL,
+    corpus_files,
+    corpus_hash,
+    libraries,
+    load_article,
+    load_corpus,
+    read_corpus,
+)
 from bot.errors import CorpusError
+from bot.readers.builder import BULLET
 from bot.schema import Article
 from tests.bicycle import BRAKES, write_corpus
 
@@ -313,6 +323,68 @@ def test_a_folder_that_cannot_be_read_says_what_to_do(tmp_path: Path, files: lis
         corpus_files(folder)
 
 
+def test_what_cannot_be_read_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    (tmp_path / "004-latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "005-scan.pdf").write_bytes(b"%PDF")
+    (tmp_path / "006-old.doc").write_bytes(b"old")
+    (tmp_path / "007-empty.docx").write_bytes(b"")
+    (tmp_path / "picture.png").write_bytes(b"not an article")
+    seen: list[tuple[str, int, int]] = []
+    found = read_corpus(tmp_path, lambda *step: seen.append(step))
+    assert [a.source_id for a in found.articles] == ["001-chain", "002-tyres", "003-brakes"]
+    told = sorted(problem.removeprefix(f"{tmp_path}/") for problem in found.problems)
+    for problem, (name, said) in zip(
+        told,
+        [("004-latin.txt:1", "not UTF-8"), ("005-scan.pdf", "no PDF"), ("006-old.doc", "save it as .docx"),
+         ("007-empty.docx", "is damaged")],
+        strict=True,
+    ):  # fmt: skip
+        assert problem.startswith(f"{name}: ") and said in problem
+    assert seen[-1] == ("read articles", 6, 6)
+
+
+def test_a_folder_of_nothing_readable_is_an_error_that_names_the_files(tmp_path: Path) -> None:
+    for n in range(5):
+        (tmp_path / f"{n}.md").write_text("")
+    with pytest.raises(CorpusError, match=r"0\.md.*1\.md.*2\.md.*and 2 more"):
+        load_corpus(tmp_path)
+
+
+def test_files_that_share_a_name_are_both_named(tmp_path: Path) -> None:
+    for name in ("faq.md", "faq.csv"):
+        (tmp_path / name).write_text("question,answer\nHow?,So.\n")
+    with pytest.raises(CorpusError, match=r"faq\.md: two files are called 'faq', the other is .*faq\.csv"):
+        corpus_files(tmp_path)
+
+
+def test_a_link_is_read_inside_the_folder_and_refused_out_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "inside.md").write_text("Ride on the right.")
+    (tmp_path / "outside.md").write_text("Ride on the left.")
+    (folder / "a.md").symlink_to("data/inside.md")
+    (folder / "b.md").symlink_to("../outside.md")
+    found = read_corpus(folder)
+    assert [a.text for a in found.articles] == ["Ride on the right."]
+    assert found.problems[0].startswith(f"{folder}/b.md: is a link to a file outside")
+
+
+def test_a_large_text_is_read_apart_and_reads_the_same(tmp_path: Path) -> None:
+    text = "## How often?\n\nEvery week.\n\n" * 9000
+    (tmp_path / "a.md").write_text(text)
+    assert len(text) > SMALL
+    assert load_corpus(tmp_path) == (load_article(tmp_path / "a.md"),)
+
+
+def test_the_libraries_of_a_corpus_are_those_its_files_need(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    assert libraries(tmp_path) == ()
+    (tmp_path / "a.docx").write_bytes(b"")
+    (tmp_path / "b.html").write_bytes(b"")
+    assert libraries(tmp_path) == ("lxml", "python-docx", "trafilatura")
+
+
 def test_the_hash_changes_with_articles_only(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     seen = [corpus_hash(tmp_path)]
@@ -325,7 +397,9 @@ def test_the_hash_changes_with_articles_only(tmp_path: Path) -> None:
     seen.append(corpus_hash(tmp_path))
     (tmp_path / "003-brakes.txt").unlink()
     seen.append(corpus_hash(tmp_path))
-    assert len(set(seen)) == 4
+    (tmp_path / "sources.csv").write_text("file,title\n001-chain.md,Chains\n")
+    seen.append(corpus_hash(tmp_path))
+    assert len(set(seen)) == 5
 
 
 LINES = st.lists(

@@ -216,11 +216,17 @@ def test_importing_the_package_is_quick_and_touches_nothing() -> None:
 
 
 def test_importing_any_module_of_the_core_touches_no_file_of_the_project() -> None:
-    core = [p.stem for p in SOURCES if p.stem not in (*PAGES, "__main__", "__init__")]
-    found = watched("; ".join(f"import bot.{name}" for name in core))
+    core = [p for p in SOURCES if p.stem not in (*PAGES, "__main__", "__init__") and p.parent.name != "readers"]
+    found = watched("; ".join(f"import {'.'.join(p.relative_to(ROOT).with_suffix('').parts)}" for p in core))
     assert found["files"] == []
     assert found["network"] == []
     assert not (HEAVY | {"gradio"}) & set(found["modules"])
+
+
+def test_readers_of_others_formats_wait_for_such_a_file() -> None:
+    found = watched("import bot.corpus; from pathlib import Path; bot.corpus.load_corpus(Path('corpus'))")
+    assert "markdown_it" in found["modules"]
+    assert not {"trafilatura", "lxml", "pypdfium2", "docx", "openpyxl"} & set(found["modules"])
 
 
 @pytest.mark.parametrize("path", DATA, ids=name_of)
