@@ -17,6 +17,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     output_check, check         the last look at a reply; what a clinic has still to set and to sign
     rewrite, retriever, answer,
     abstention, reply           question to query to hits to sentences to decision to Reply
+    clock                       what one question keeps while it is answered
     batch, __main__             files and the command line
     sets, set_check, metrics,
     support                     questions with what is expected; is one reply right, found, cited
@@ -27,7 +28,10 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     interface, theme            the page's own words in each language; the clinic's colour
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
-    feedback, staff             whether a reply helped; the database that keeps it
+    feedback, staff, migrations whether a reply helped; the database that keeps it
+    privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody
+    alike, teaching, lessons,
+    teacher                     do two questions ask the same; what staff taught, kept, and given at once
     embed                       the chat on other people's pages
 """
 

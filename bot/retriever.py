@@ -29,6 +29,7 @@ from bot.schema import Hit, Passage
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+PINNED = 1.0  # as far ahead of the others as a full cosine, so that its sentences lead
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
 
 
@@ -94,10 +95,16 @@ class Retriever:
         """The profile of a passage of this index."""
         return self._by_id[passage.id]
 
-    def search(self, query: Query, known: Mapping[str, Matrix] | None = None) -> Found:
-        """Rank the passages for a query. ``known`` are embeddings already made, by text."""
+    def search(self, query: Query, known: Mapping[str, Matrix] | None = None, first: str = "") -> Found:
+        """Rank the passages for a query. ``known`` are embeddings already made, by text.
+
+        ``first`` is the id of the passage that a person said answers it: it is ranked first, ``PINNED`` ahead.
+        """
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
+        pinned = [n for n, passage in enumerate(self.passages) if passage.id == first] if first else []
+        if pinned:
+            numbers = np.union1d(numbers, pinned)
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
         body, question, sentence = cosines.T
         model = self._index.learned
@@ -118,12 +125,14 @@ class Retriever:
         }
         outside = float(learned[-1]) if len(learned) else 0.0
         unworded = float(worded[-1]) if len(worded) else 0.0
-        return Found(self._best(query, numbers, parts), sentences, asked, vector, contrast, outside, unworded)
+        totals = self._total(query, parts)
+        totals[np.isin(numbers, pinned)] = totals.max() + PINNED
+        return Found(self._best(numbers, totals, parts), sentences, asked, vector, contrast, outside, unworded)
 
-    def _best(self, query: Query, numbers: Numbers, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
+    def _best(self, numbers: Numbers, totals: Scores, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
         """The passages of the highest totals, each with its parts."""
         passages = [self._index.passages[number] for number in numbers]
-        scores = self._total(query, parts).tolist()
+        scores = totals.tolist()
         ranked = sorted(range(len(passages)), key=lambda i: (-scores[i], passages[i].id))
         return tuple(
             Hit(passages[i], scores[i], {name: float(part[i]) for name, part in parts.items()})

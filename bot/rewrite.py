@@ -114,6 +114,10 @@ class Rewriter:
         whole = message.encode("utf-8", "ignore").decode("utf-8")
         return self._speller.mend(_MARKUP.sub(" ", whole))
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, in lower case, is in the corpus or the lexicon."""
+        return stem(word) in self._known
+
     def plain(self, text: str) -> str:
         """The text with lay words replaced by what articles say."""
         return self._lexicon.plain(text)
