@@ -114,7 +114,10 @@ def serve(config: Config, listener: socket.socket) -> int:
         server.should_exit = True
 
     store = opened(config)
-    app = create_app(lambda: load(config), store=store, parents=config.embed_parents, on_ready=ready, on_failure=failed)
+    app = create_app(
+        lambda: load(config), store=store, parents=config.embed_parents, keep=config.keep,
+        retention_days=config.retention_days, on_ready=ready, on_failure=failed,
+    )  # fmt: skip
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import staff_commands
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, MessageError
 
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder of articles and clinic.toml")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
+    _add_staff(command("staff", _staff, "what the front desk's database holds"))
     return out
 
 
@@ -86,6 +88,24 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
     fit.add_argument("--output", type=Path, metavar="FILE", help="where the coefficients go (bot/data/abstention.json)")
 
 
+def _add_staff(staff: argparse.ArgumentParser) -> None:
+    """What can be done with the front desk's database."""
+    deeds = staff.add_subparsers(required=True, metavar="DEED", dest="deed")
+    staff_commands.add(deeds)
+
+
+def _staff(config: Config, options: argparse.Namespace) -> int:
+    from bot.staff import Store
+
+    store = Store(config.state)
+    try:
+        for line in staff_commands.DEEDS[options.deed](store, config, options):
+            print(line)
+    finally:
+        store.close()
+    return 0
+
+
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
@@ -95,9 +115,9 @@ def _build(config: Config, options: argparse.Namespace) -> int:
 
 
 def _open(config: Config) -> Bot:
-    from bot.pipeline import Bot
+    from bot.teacher import open_bot
 
-    return Bot.open(config)
+    return open_bot(config)
 
 
 def _ask(config: Config, options: argparse.Namespace) -> int:

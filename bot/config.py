@@ -126,11 +126,6 @@ class Config:
     answering: Answering = field(default_factory=Answering)
     adaptation: Adaptation = field(default_factory=Adaptation)
 
-    @property
-    def questions(self) -> Path:
-        """The regression set's staff file: the questions of what is taught, beside the state."""
-        return self.state.with_name(f"{self.state.stem}.questions.jsonl")
-
     def fitted(self, plain: bool) -> Config:
         """These settings with the weights that suit articles without (``plain``) or with other wordings."""
         return replace(self, retrieval=Retrieval.plain(), answering=Answering.plain()) if plain else self

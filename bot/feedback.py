@@ -60,6 +60,8 @@ def post_feedback(helped: Helped, request: Request) -> None:
     known = tuple(name for name in dict.fromkeys(helped.sources) if stage.bot.article(name))
     try:
         stage.store.add(Feedback(helped.index_version, helped.status, helped.helpful, helped.reason, known))
+        if not helped.helpful and stage.recorder:
+            stage.recorder.thumbs_down(helped.status, helped.reason, known)
     except StateError as error:
         log.error("%s", error)
         raise HTTPException(503, NOT_KEPT) from None

@@ -13,13 +13,13 @@ import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from bot.errors import Changed, Missing, StateError, TeachError
-from bot.queue import plain, set_state
+from bot.language import wording as as_worded
+from bot.queue import set_state
 from bot.staff import Store
 from bot.teaching import Cite, Lesson
 
@@ -33,10 +33,8 @@ _COLUMNS = "id, kind, wordings, text, cites, author, at, review_by, entry, versi
 class Lessons:
     """The lessons in a store. Thread-safe. Knows nothing of the bot: ``teacher`` checks that a lesson can be given."""
 
-    def __init__(self, store: Store, questions: Path | None = None) -> None:
-        """``questions``: the regression set's staff file, kept in step; None for none."""
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._questions = questions
 
     def all(self, undone: bool = False) -> list[Lesson]:
         """Every lesson, the newest first; those that were undone only if asked for.
@@ -124,7 +122,7 @@ class Lessons:
             cited = old.cites if cites is None else tuple(cites)
             said = old.text if text is None else text
             new = checked(Lesson(0, old.kind, old.wordings, said, cited, who, "", review_by), self._store.today())
-            values = (new.text, _dumped(new.cites), who, self._store.now(), new.review_by)
+            values = (new.text, _dumped(new.cites), who, self._store.now(), new.review_by or None)
             self._update(cursor, number, version, "text = ?, cites = ?, author = ?, at = ?, review_by = ?", values)
             self._changed(cursor, who, "reviewed", number)
             kept = _of(cursor, number)
@@ -137,17 +135,18 @@ class Lessons:
         Raises:
             StateError: it can't be written.
         """
-        if self._questions is None:
+        path = self._store.questions
+        if path is None:
             return
         try:
-            with FileLock(f"{self._questions}.lock"):  # two processes write one after the other, the later last
+            with FileLock(f"{path}.lock"):  # two processes write one after the other, the later last
                 told = [item for lesson in reversed(self.all()) for item in items(lesson)]
-                beside = self._questions.with_name(f"{self._questions.name}.{secrets.token_hex(4)}")
+                beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
                 lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in told)
                 beside.write_text("".join(lines), encoding="utf-8")
-                os.replace(beside, self._questions)
+                os.replace(beside, path)
         except OSError as error:
-            raise StateError(f"{self._questions} can't be written: {error}. Make room, or set FAQ_STATE.") from error
+            raise StateError(f"{path} can't be written: {error}. Make room, or set FAQ_STATE.") from error
 
     def _follow(self) -> None:
         """The change itself is kept already, so a file that can't be written is logged; the next start mends it."""
@@ -177,7 +176,9 @@ def checked(draft: Lesson, today: datetime.date) -> Lesson:
     Raises:
         TeachError: something is missing or too long; says what to do.
     """
-    wordings = tuple({plain(w): " ".join(w.split()) for w in reversed(draft.wordings) if plain(w)}.values())[::-1]
+    wordings = tuple({as_worded(w): " ".join(w.split()) for w in reversed(draft.wordings) if as_worded(w)}.values())[
+        ::-1
+    ]
     text = " ".join(draft.text.split())
     if not wordings:
         raise TeachError("There is no question. Write how visitors ask it.")
@@ -225,10 +226,10 @@ def items(lesson: Lesson) -> list[dict[str, Any]]:
 def _claim(cursor: sqlite3.Cursor, draft: Lesson, number: int) -> None:
     """Note which questions a lesson is taught to; none may be another's."""
     for wording in draft.wordings:
-        taken = cursor.execute("SELECT lesson FROM taught WHERE plain = ?", (plain(wording),)).fetchone()
+        taken = cursor.execute("SELECT lesson FROM taught WHERE plain = ?", (as_worded(wording),)).fetchone()
         if taken:
             raise TeachError(f"'{wording}' is taught already, by lesson {taken[0]}. Undo that one first.")
-        cursor.execute("INSERT INTO taught VALUES (?, ?)", (plain(wording), number))
+        cursor.execute("INSERT INTO taught VALUES (?, ?)", (as_worded(wording), number))
 
 
 def _of(cursor: sqlite3.Cursor, number: int) -> Lesson:

@@ -22,6 +22,7 @@ MIGRATIONS = (
         plain TEXT, -- the same without case and marks: equal ones are one entry
         vector BLOB, -- its embedding, float32
         encoder TEXT, -- version of the index whose encoder made it
+        worded TEXT, -- day when it was last asked in these words
         state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'in_progress', 'solved', 'dismissed')),
         who TEXT,
         at TEXT,

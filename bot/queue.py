@@ -16,7 +16,7 @@ import numpy as np
 
 from bot.dense import Matrix
 from bot.errors import Changed, Missing
-from bot.language import words
+from bot.language import wording
 from bot.schema import Status
 from bot.staff import Reason, Store
 
@@ -76,7 +76,6 @@ class Queue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._vectors: dict[int, Matrix] = {}  # of this encoder's entries, read once
 
     # --- for staff ---------------------------------------------------------------------------
 
@@ -132,8 +131,9 @@ class Queue:
             StateError: they could not be written.
         """
         with self._store.write() as cursor:
+            groups = _Groups(cursor, self._store.today().isoformat(), encoder)
             for one, vector in zip(asked, vectors, strict=True):
-                number = self._group(cursor, one, vector, encoder)
+                number = groups.of(one, vector)
                 _count(cursor, self._store, number, one.status, one.failed)
                 for source in dict.fromkeys(one.sources):
                     row = (self._store.today().isoformat(), source)
@@ -151,42 +151,6 @@ class Queue:
             _count(cursor, self._store, _of_category(cursor, "feedback", category), status, True)
             _make_room(cursor)
 
-    def _group(self, cursor: sqlite3.Cursor, one: Asked, vector: Matrix | None, encoder: str) -> int:
-        """The entry that a question belongs to: the same words, the same meaning, or else the same category."""
-        category = json.dumps([one.status, one.topic, one.facet])
-        if one.text is None or not (key := plain(one.text)):
-            return _of_category(cursor, "question", category)
-        found = cursor.execute("SELECT id FROM entry WHERE plain = ?", (key,)).fetchone()
-        number = found[0] if found else self._nearest(cursor, vector, encoder)
-        if number is None:
-            row = (category, one.text, key, None if vector is None else vector.tobytes(), encoder)
-            new = "INSERT INTO entry (kind, category, text, plain, vector, encoder) VALUES ('question', ?, ?, ?, ?, ?)"
-            return int(cursor.execute(new, row).lastrowid or 0)
-        if not found:
-            more = """
-                INSERT INTO wording SELECT ?, ?, ? WHERE (SELECT COUNT(*) FROM wording WHERE entry = ?) < ?
-                ON CONFLICT DO NOTHING
-            """
-            cursor.execute(more, (number, one.text, self._store.today().isoformat(), number, MAX_WORDINGS))
-        return int(number)
-
-    def _nearest(self, cursor: sqlite3.Cursor, vector: Matrix | None, encoder: str) -> int | None:
-        """The entry whose first wording means the same, if there is one."""
-        if vector is None:
-            return None
-        rows = cursor.execute("SELECT id FROM entry WHERE vector IS NOT NULL AND encoder = ?", (encoder,)).fetchall()
-        known = self._vectors = {n: self._vectors[n] for (n,) in rows if n in self._vectors}
-        for (number,) in rows:
-            if number not in known:
-                (raw,) = cursor.execute("SELECT vector FROM entry WHERE id = ?", (number,)).fetchone()
-                known[number] = np.frombuffer(raw, dtype=np.float32)
-        if not known:
-            return None
-        numbers = list(known)
-        scores = np.stack([known[n] for n in numbers]) @ vector
-        best = int(scores.argmax())
-        return numbers[best] if scores[best] >= SAME_MEANING else None
-
     def embed_anew(self, embed: Callable[[str], Matrix], encoder: str) -> None:
         """Give the entries that another encoder embedded the embeddings of this one, so that groups go on.
 
@@ -202,7 +166,6 @@ class Queue:
         vectors = [embed(text) for _, text in old]
         with self._store.write() as cursor:
             rows = [(v.tobytes(), encoder, number) for (number, _), v in zip(old, vectors, strict=True)]
-            self._vectors = {}
             cursor.executemany("UPDATE entry SET vector = ?, encoder = ? WHERE id = ?", rows)
 
 
@@ -216,6 +179,59 @@ def set_state(cursor: sqlite3.Cursor, store: Store, number: int, version: int, s
         now = entry_of(cursor, store, number)
         raise Changed(f"{now.who or 'somebody'} set this entry to '{now.state}' at {now.at}. Look again first.", now)
     store.note(cursor, who, state, f"entry {number}")
+
+
+class _Groups:
+    """Finds the entry of each question, inside one transaction."""
+
+    def __init__(self, cursor: sqlite3.Cursor, day: str, encoder: str) -> None:
+        self._cursor, self._day, self._encoder = cursor, day, encoder
+        self._known: dict[int, Matrix] | None = None
+
+    def of(self, one: Asked, vector: Matrix | None) -> int:
+        """The entry that a question belongs to: the same words, the same meaning, or else the same category."""
+        category = json.dumps([one.status, one.topic, one.facet])
+        if one.text is None or not (key := wording(one.text)):
+            return _of_category(self._cursor, "question", category)
+        same = "UPDATE entry SET worded = ? WHERE plain = ? RETURNING id"
+        if found := self._cursor.execute(same, (self._day, key)).fetchone():
+            return int(found[0])
+        if (number := self._nearest(vector)) is not None:
+            self._word(number, one.text)
+            return number
+        row = (category, one.text, key, None if vector is None else vector.tobytes(), self._encoder, self._day)
+        columns = "(kind, category, text, plain, vector, encoder, worded)"
+        new = f"INSERT INTO entry {columns} VALUES ('question', ?, ?, ?, ?, ?, ?)"
+        number = int(self._cursor.execute(new, row).lastrowid or 0)
+        if vector is not None:
+            self._vectors()[number] = vector
+        return number
+
+    def _word(self, number: int, text: str) -> None:
+        """Keep another wording of an entry; beyond ``MAX_WORDINGS`` the oldest goes."""
+        more = "INSERT INTO wording VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = excluded.day"
+        self._cursor.execute(more, (number, text, self._day))
+        newest = "SELECT text FROM wording WHERE entry = ? ORDER BY day DESC, text LIMIT ?"
+        self._cursor.execute(
+            f"DELETE FROM wording WHERE entry = ? AND text NOT IN ({newest})", (number, number, MAX_WORDINGS)
+        )
+
+    def _nearest(self, vector: Matrix | None) -> int | None:
+        """The entry whose own words mean the same, if there is one."""
+        if vector is None or not (known := self._vectors()):
+            return None
+        numbers = list(known)
+        scores = np.stack([known[number] for number in numbers]) @ vector
+        best = int(scores.argmax())
+        return numbers[best] if scores[best] >= SAME_MEANING else None
+
+    def _vectors(self) -> dict[int, Matrix]:
+        """The embeddings of the entries' own words, read when first needed; 8 MB where there are most."""
+        if self._known is None:
+            stored = "SELECT id, vector FROM entry WHERE vector IS NOT NULL AND encoder = ?"
+            rows = self._cursor.execute(stored, (self._encoder,)).fetchall()
+            self._known = {number: np.frombuffer(raw, dtype=np.float32) for number, raw in rows}
+        return self._known
 
 
 def entry_of(cursor: sqlite3.Cursor, store: Store, number: int) -> Entry:
@@ -254,11 +270,6 @@ def _of_category(cursor: sqlite3.Cursor, kind: str, category: str) -> int:
     found = "SELECT id FROM entry WHERE kind = ? AND category = ? AND text IS NULL"
     (number,) = cursor.execute(found, (kind, category)).fetchone()
     return int(number)
-
-
-def plain(text: str) -> str:
-    """The words of a question: equal ones are the same question."""
-    return " ".join(words(text.lower()))
 
 
 def _make_room(cursor: sqlite3.Cursor) -> None:

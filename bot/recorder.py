@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.dense import Matrix
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 WORDED: frozenset[Status] = frozenset({"answered", "abstained", "handoff", "clarify"})
 WAITING = 1000  # replies not yet counted; beyond that the newest are not counted at all
+DAY = 86_400.0  # seconds
 AT_ONCE = 50  # replies that are written in one transaction
 
 
@@ -50,11 +53,14 @@ class _ThumbsDown:
 class Recorder:
     """Counts replies and thumbs down in the queue's store. ``bot`` is only asked where words are kept."""
 
-    def __init__(self, entries: Queue, bot: Bot, keep: str = "none") -> None:
-        """``keep`` is one of ``config.KEEPS``."""
+    def __init__(
+        self, entries: Queue, bot: Bot, keep: str = "none", daily: Callable[[], object] = lambda: None
+    ) -> None:
+        """``keep`` is one of ``config.KEEPS``; ``daily`` is done at the start and once a day, for example to forget."""
         self._entries = entries
         self._bot = bot
         self._keep = keep
+        self._daily = daily
         self._waiting: queue.Queue[_Told | _ThumbsDown | None] = queue.Queue(WAITING)
         self._lexicon, self._facets = Lexicon.load(), Facets.load()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
@@ -84,19 +90,29 @@ class Recorder:
             log.error("a reply was not counted: too many wait to be written")
 
     def _work(self) -> None:
+        due = time.monotonic()
         while True:
-            batch = [self._waiting.get()]
+            if time.monotonic() >= due:
+                self._try(self._daily)
+                due = time.monotonic() + DAY
+            try:
+                batch = [self._waiting.get(timeout=due - time.monotonic())]
+            except (queue.Empty, ValueError):  # the day is over
+                continue
             while len(batch) < AT_ONCE and not self._waiting.empty():
                 batch.append(self._waiting.get())
-            try:
-                self._count([one for one in batch if one is not None])
-            except (BotError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError) as error:
-                log.error("replies were not counted: %s", type(error).__name__)  # its text could quote a visitor
-            finally:
-                for _ in batch:
-                    self._waiting.task_done()
+            self._try(partial(self._count, [one for one in batch if one is not None]))
+            for _ in batch:
+                self._waiting.task_done()
             if None in batch:
                 return
+
+    @staticmethod
+    def _try(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except (BotError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
+            log.error("questions were not counted: %s", type(error).__name__)  # its text could quote a visitor
 
     def _count(self, batch: Sequence[_Told | _ThumbsDown]) -> None:
         asked = [self._asked(one) for one in batch if isinstance(one, _Told)]

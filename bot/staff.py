@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,6 +23,7 @@ from bot.schema import Status
 Reason = Literal["other_question", "unclear", "missing", "wrong", "none"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 KEPT = 100_000  # newest rows; a clinic's decade, and some 15 MB if somebody floods it
+_GLANCE = 1.0  # seconds that reading waits: only while a backup is put in place it has to
 _WAIT = 10.0  # seconds for other processes' writes to end; twenty that write at once need less than one
 
 
@@ -64,7 +65,8 @@ class Store:
         """
         self.path = path
         self._clock = clock
-        self._lock, self._glance = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
+        self._glance = threading.Lock() if path else self._lock
         self._where = str(path or ":memory:")
         try:
             if path:
@@ -72,15 +74,16 @@ class Store:
             self._db = self._connected()
             self._db.execute("PRAGMA journal_mode = WAL")  # reading doesn't wait for writing
             self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
             self._migrate()
-            # A glance at the version of what is taught must not wait for this process' own writes either.
-            self._reader = self._connected() if path else self._db
+            # Who reads waits for no writer, this process' own included: a visitor's reply depends on it.
+            self._reader = self._connected(_GLANCE) if path else self._db
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"{self._where} can't be used: {error}. Set FAQ_STATE to another file.") from error
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, wait: float = _WAIT) -> sqlite3.Connection:
         # A connection may cross threads because a lock lets one in at a time. Transactions are begun by hand.
-        made = sqlite3.connect(self._where, timeout=_WAIT, check_same_thread=False, isolation_level=None)
+        made = sqlite3.connect(self._where, timeout=wait, check_same_thread=False, isolation_level=None)
         made.create_function("half", 1, lambda periods: 0.5**periods, deterministic=True)
         return made
 
@@ -127,12 +130,12 @@ class Store:
             StateError: it could not be read.
         """
         try:
-            with self._lock, closing(self._db.cursor()) as cursor:
+            with self._glance, closing(self._reader.cursor()) as cursor:
                 cursor.execute("BEGIN")
                 try:
                     yield cursor
                 finally:
-                    self._db.rollback()
+                    self._reader.rollback()
         except sqlite3.Error as error:
             raise StateError(f"{self._where} can't be read: {error}. Restore a backup, or set FAQ_STATE.") from error
 
@@ -142,12 +145,16 @@ class Store:
         Raises:
             StateError: it could not be read.
         """
-        lock = self._glance if self.path else self._lock
         try:
-            with lock:
+            with self._glance:
                 return int(self._reader.execute("SELECT version FROM teaching").fetchone()[0])
         except sqlite3.Error as error:
             raise StateError(f"{self._where} can't be read: {error}. Restore a backup, or set FAQ_STATE.") from error
+
+    @property
+    def questions(self) -> Path | None:
+        """The regression set's staff file: the questions of what is taught, beside the database."""
+        return self.path.with_name(f"{self.path.stem}.questions.jsonl") if self.path else None
 
     def now(self) -> str:
         """The time as it is stored: UTC, to the second, ``2026-01-31T12:00:00Z``."""
@@ -198,11 +205,32 @@ class Store:
         try:
             with closing(sqlite3.connect(path)) as target, closing(self._connected()) as source:
                 (source if self.path else self._db).backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
         except sqlite3.Error as error:
             raise StateError(f"{path} can't be written: {error}. Choose another file, or make room.") from error
 
+    def replace_by(self, path: Path) -> None:
+        """Put the content of another database, checked before, in the place of this one's, in one transaction.
+
+        Raises:
+            StateError: it could not be done; the content is as it was.
+        """
+        try:
+            with self._lock, closing(sqlite3.connect(path)) as source:
+                source.backup(self._db)
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._migrate()  # a backup may be older
+        except sqlite3.Error as error:
+            raise StateError(f"{path} could not be restored: {error}. Try again; nothing was changed.") from error
+
+    def tidy(self) -> None:
+        """Let what was deleted leave the disk too, as far as nobody reads at this moment."""
+        with self._lock, suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Close the file; what WAL keeps beside it is merged in."""
-        with self._glance, self._lock:
+        with self._glance:
             self._reader.close()
+        with self._lock:
             self._db.close()

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from fastapi import FastAPI, HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot import pages
-from bot.errors import BotError
+from bot import keeping, pages
+from bot.errors import BotError, StateError
 from bot.guard import Frame, Rewritten
 from bot.interface import ENGLISH, Words
+from bot.queue import Queue
+from bot.recorder import Recorder
 from bot.render import esc
 from bot.schema import Reply, Turn
 from bot.staff import REASONS, Store
+from bot.teacher import Teacher
 from bot.theme import Theme
 
 if TYPE_CHECKING:
@@ -45,7 +48,8 @@ _FOR_SCRIPT = (
 )  # fmt: skip
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
 
-Outcome: TypeAlias = "tuple[Bot, Callable[[Bot], FastAPI]] | BotError"
+Ask = Callable[[Sequence[Turn]], Reply]
+Outcome: TypeAlias = "tuple[Bot, Callable[[Bot, Ask], FastAPI]] | BotError"
 
 
 def ask(bot: Bot, turns: Sequence[Turn]) -> Reply:
@@ -113,8 +117,16 @@ class Stage:
         on_ready: Callable[[], None],
         on_failure: Callable[[BotError], None],
         store: Store,
+        keep: str = "none",
+        retention_days: int = 90,
     ):
+        """``keep`` (one of ``config.KEEPS``) and ``retention_days``: what is kept of visitors' words, and how long."""
         self.store = store
+        self.queue = Queue(store)
+        self.teacher: Teacher | None = None  # both from when there is a bot
+        self.recorder: Recorder | None = None
+        self._keep = keep
+        self._retention_days = retention_days
         self._load = load
         self._on_ready = on_ready
         self._on_failure = on_failure
@@ -128,6 +140,16 @@ class Stage:
         if self._bot is None:
             raise HTTPException(503, ENGLISH["starting"], RETRY)
         return self._bot
+
+    def ask(self, turns: Sequence[Turn]) -> Reply:
+        """Answer a visitor as the bot was last taught, and count it."""
+        bot = self.bot
+        if self.teacher:
+            self.teacher.refresh()
+        reply = ask(bot, turns)
+        if self.recorder and turns:
+            self.recorder.reply(_encodable(turns[-1].text), reply)
+        return reply
 
     @property
     def ready(self) -> bool:
@@ -158,11 +180,14 @@ class Stage:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        if self.recorder:
+            self.recorder.close()
 
     def _work(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[Outcome]) -> None:
         outcome: Outcome = BotError("the chat could not be loaded: the lines above say why")
         try:
             bot = self._load()
+            self._attach(bot)
             from bot.chat_ui import mounted  # now, when the environment is set; and it takes seconds
 
             outcome = bot, mounted
@@ -172,13 +197,22 @@ class Stage:
             with contextlib.suppress(RuntimeError):  # the loop is closed: stopped while loading
                 loop.call_soon_threadsafe(_settle, loaded, outcome)
 
+    def _attach(self, bot: Bot) -> None:
+        """Let the bot know what was taught, and begin to count."""
+        teacher = Teacher(bot, self.store)
+        teacher.refresh()
+        with contextlib.suppress(StateError):  # logged by the next change of a lesson, which writes it again
+            teacher.lessons.write_questions()
+        self.teacher = teacher
+        self.recorder = Recorder(self.queue, bot, self._keep, lambda: keeping.forget(self.store, self._retention_days))
+
     async def _run(self, loaded: asyncio.Future[Outcome]) -> None:
         outcome = await loaded
         if isinstance(outcome, BotError):
             self._on_failure(outcome)
             return
         bot, mounted = outcome
-        chat = mounted(bot)  # here and not in the thread: Gradio ties its locks to the running loop
+        chat = mounted(bot, self.ask)  # here and not in the thread: Gradio ties its locks to the running loop
         self.assets.colour(bot.clinic.theme)
         async with chat.router.lifespan_context(chat):
             self._chat = Rewritten(chat, self.frame)

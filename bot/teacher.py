@@ -17,6 +17,7 @@ from bot.staff import Store
 from bot.teaching import Cite, Flag, Lesson, Overlay
 
 if TYPE_CHECKING:
+    from bot.config import Config
     from bot.pipeline import Bot
 
 log = logging.getLogger(__name__)
@@ -34,15 +35,34 @@ class Preview:
     decided: bool
 
 
+def open_bot(config: Config) -> Bot:
+    """The bot with what was taught to it, where there is a state database; commands answer as the page does.
+
+    Raises:
+        StateError: the database is there and can't be used.
+        IndexError_, ConfigError, DataError, EncoderError: as ``Bot.open``.
+    """
+    from bot.pipeline import Bot
+
+    bot = Bot.open(config)
+    if config.state.is_file():
+        store = Store(config.state)
+        try:
+            Teacher(bot, store).refresh()
+        finally:
+            store.close()
+    return bot
+
+
 class Teacher:
     """What staff teach one bot. Thread-safe."""
 
-    def __init__(self, bot: Bot, store: Store, lessons: Lessons) -> None:
+    def __init__(self, bot: Bot, store: Store) -> None:
         self._bot = bot
         self._store = store
-        self._seen = -1
+        self._seen = 0  # what a bot begins with: nothing taught
         self._lock = threading.Lock()
-        self.lessons = lessons
+        self.lessons = Lessons(store)
 
     def refresh(self) -> None:
         """Let the bot know what was taught, if anything changed; before every question. Never raises."""
@@ -153,5 +173,6 @@ class Teacher:
         if reply.lesson != draft.id:
             raise TeachError(
                 f"The bot would not give this: to this question it replies '{reply.status}'. Safety comes first, and "
-                "no answer may hold a promise, a permission or a dose. Word it without, or teach another question."
+                "no answer may hold a promise, a permission or a dose, and a passage must hold a sentence that can be "
+                "quoted. Change it, or teach another question."
             )

@@ -24,7 +24,7 @@ from bot.interface import Words
 from bot.render import locate, passage_dict
 from bot.schema import Article, Turn
 from bot.staff import Store
-from bot.stage import RETRY, Stage, ask
+from bot.stage import RETRY, Stage
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -102,9 +102,9 @@ class Question(BaseModel):
 
 
 @api.post("/api/ask")
-def post_ask(question: Question, bot: TheBot) -> dict[str, Any]:
+def post_ask(question: Question, stage: OurStage) -> dict[str, Any]:
     """Ask a question. History is the conversation so far, oldest first: the user's messages, or objects with a role."""
-    return ask(bot, question.turns()).to_dict()
+    return stage.ask(question.turns()).to_dict()
 
 
 @api.get("/api/passages/{source_id}")
@@ -173,7 +173,7 @@ def form_ask(
 
 
 def _ask_page(stage: Stage, bot: Bot, words: Words, question: str, earlier: list[str]) -> str:
-    reply = ask(bot, [Turn("user", text) for text in (*earlier, question)]) if question.strip() else None
+    reply = stage.ask([Turn("user", text) for text in (*earlier, question)]) if question.strip() else None
     return pages.ask_page(
         bot.clinic, bot.texts["intended_purpose"], stage.assets.address("site.css"),
         question=question, earlier=earlier, reply=reply, examples=bot.examples(), words=words,
@@ -237,17 +237,20 @@ def create_app(
     limits: Limits | None = None,
     store: Store | None = None,
     parents: Sequence[str] = (),
+    keep: str = "none",
+    retention_days: int = 90,
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
     """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
 
     ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` feedback is kept in memory only.
+    ``keep``, ``retention_days``: what is kept of visitors' words, and how long (``Config``).
     """
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    stage = Stage(load, on_ready, on_failure, store or Store())
+    stage = Stage(load, on_ready, on_failure, store or Store(), keep, retention_days)
     app = FastAPI(
         title="Clinic FAQ", description="Answers from the clinic's own articles, with citations.", version="1",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=stage.lifespan,
