@@ -14,7 +14,7 @@ from bot.dense import Matrix
 from bot.language import read_toml, stems
 from bot.rewrite import Query
 
-SAME = 0.85  # cosine above which only refusals ("not") and figures must agree
+SAME = 0.85  # cosine above which only figures, denials and opposites must agree
 NEAR = 0.6  # then what is named must agree too, and either the kind of question or some words,
 FAR = 0.5  # then both,
 FARTHEST = 0.3  # and then the passage that would answer it as well
@@ -34,7 +34,17 @@ class Asking:
     def exact(self) -> tuple[frozenset[str], bool]:
         """What must always agree: figures, and whether something is denied."""
         text = self.query.asked
-        return frozenset(_FIGURE.findall(text)), bool(_denial().search(text))
+        return frozenset(_FIGURE.findall(text)), bool(_turning().denial.search(text))
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Of each pair of opposites ("before" and "after") which is said: 1 the first, -1 the other, 0 none or both."""
+        said = self.query.asked
+        return tuple(bool(one.search(said)) - bool(other.search(said)) for one, other in _turning().opposites)
+
+    def opposes(self, other: Asking) -> bool:
+        """Whether one says the opposite of what the other says."""
+        return any(one * two < 0 for one, two in zip(self.sides, other.sides, strict=True))
 
     @property
     def named(self) -> frozenset[str]:
@@ -50,7 +60,7 @@ class Asking:
 def alike(one: Asking, other: Asking) -> float:
     """The cosine of two questions that ask the same, else 0."""
     near = float(one.vector @ other.vector)
-    if near < FARTHEST or one.exact != other.exact:
+    if near < FARTHEST or one.exact != other.exact or one.opposes(other):
         return 0.0
     if near >= SAME:
         return near
@@ -67,6 +77,18 @@ def alike(one: Asking, other: Asking) -> float:
     return near if same else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Turning:
+    denial: re.Pattern[str]
+    opposites: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+
+
 @cache
-def _denial() -> re.Pattern[str]:
-    return re.compile(read_toml("language.toml")["denial"], re.IGNORECASE)
+def _turning() -> _Turning:
+    data = read_toml("language.toml")["turning"]
+
+    def any_of(said: str) -> re.Pattern[str]:
+        return re.compile(rf"\b(?:{said.replace(' ', '|')})\b", re.IGNORECASE)
+
+    pairs = tuple((any_of(one), any_of(other)) for one, other in data["opposites"])
+    return _Turning(re.compile(data["denial"], re.IGNORECASE), pairs)

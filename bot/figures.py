@@ -83,7 +83,7 @@ def figures(store: Store, first: str, last: str, most: int = 20) -> Figures:
         topics = rows(f"SELECT category, SUM(n), SUM(n * failed) {asked} GROUP BY category")
         told = rows(
             "SELECT helpful, coalesce(reason, ''), COUNT(*) FROM feedback WHERE substr(at, 1, 10) BETWEEN ? AND ?"
-            " GROUP BY 1, 2 ORDER BY 1 DESC, 3 DESC"
+            " GROUP BY 1, 2 ORDER BY 1 DESC, 3 DESC, 2"
         )
         sources = rows("SELECT source_id, SUM(n) FROM cited WHERE day BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC, 1")
         worded = f"{asked} AND text IS NOT NULL GROUP BY id ORDER BY 2 DESC, id LIMIT ?"

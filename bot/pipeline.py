@@ -141,7 +141,7 @@ class Bot:
             clock.overlay = EMPTY
             return verdict
         queries = self._queries([turn.text for turn in turns if turn.role == "user"], clock)
-        kinds = [taught.lesson.kind for q in queries for r in _readings(q) if (taught := clock.taught(r))]
+        kinds = [taught.lesson.kind for query in queries if (taught := clock.taught(query))]
         if "never" in kinds:
             lead = f"{verdict.lead if verdict.status is None else ''} {self.texts['handoff']}".strip()
             return replace(verdict, status="handoff", lead=lead, retrieve=True)
@@ -209,8 +209,10 @@ class Bot:
 
     def _surest(self, query: Query, budget: int, clock: Clock) -> Part:
         """The question as it was cut out of the message, or the whole message: whichever is answered more surely."""
-        parts = [self._part(reading, budget, clock) for reading in _readings(query)]
-        return max(parts, key=lambda part: (part.taught is not None, part.decision.confidence))
+        if taught := clock.taught(query):
+            return as_taught(self._part(query, budget, clock, first=taught.first), taught)
+        readings = [query, *([query.whole] if query.whole else [])]
+        return max((self._part(reading, budget, clock) for reading in readings), key=lambda p: p.decision.confidence)
 
     def _quoted(self, verdict: Verdict, clock: Clock) -> list[Part]:
         """For a caution: what the articles say about the condition, and only that."""
@@ -221,15 +223,13 @@ class Bot:
             for query in self._rewriter.queries([search.query])[:1]
         ]
 
-    def _part(self, query: Query, budget: int, clock: Clock, mention: str = "") -> Part:
-        taught = None if mention else clock.taught(query)
-        found = clock.find(query, taught.first if taught else "")
+    def _part(self, query: Query, budget: int, clock: Clock, mention: str = "", first: str = "") -> Part:
+        found = clock.find(query, first)
         with clock("answer"):
             chosen = self._composer.choose(query, found, budget, mention)
             chosen = tuple(c for c in chosen if self._output.quotable(whole(c)))
             decision = self._abstention.decide(query, found, chosen)
-        part = Part(query, found, chosen, decision)
-        return as_taught(part, taught) if taught else part
+        return Part(query, found, chosen, decision)
 
     def _finished(self, reply: Reply, verdict: Verdict, parts: Sequence[Part], clock: Clock, explain: bool) -> Reply:
         why = explanation(verdict, parts) if explain else None
@@ -277,11 +277,6 @@ class Bot:
                 counts.setdefault(passage.heading, set()).add(passage.source_id)
         ranked = sorted(counts, key=lambda h: (-len(counts[h]), list(counts).index(h)))
         return tuple(ranked[: self.config.examples])
-
-
-def _readings(query: Query) -> tuple[Query, ...]:
-    """A question as it was cut out of a message, and the whole message."""
-    return (query, query.whole) if query.whole else (query,)
 
 
 def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.alike import Asking, alike
+import numpy as np
+
+from bot.alike import FARTHEST, Asking, alike
 from bot.schema import Passage
 
 Kind = Literal["wording", "answer", "never"]
@@ -91,6 +93,7 @@ class Overlay:
         self.lessons = tuple(lessons)
         live = [lesson for lesson in lessons if lesson.undone_at is None and not self.stale(lesson)]
         self._told = [(lesson, read(wording)) for lesson in live for wording in lesson.wordings if read]
+        self._vectors = np.stack([told.vector for _, told in self._told]) if self._told else np.empty((0, 0))
 
     def __bool__(self) -> bool:
         """Whether anything can match."""
@@ -100,9 +103,10 @@ class Overlay:
         """The lesson taught to the question, or to the nearest that it rewords; of equals the newest."""
         if asking.query.context or asking.query.inherited:
             return None
+        near_enough = np.flatnonzero(self._vectors @ asking.vector >= FARTHEST) if self._told else ()
         found = [
             (near, lesson.id, lesson)
-            for lesson, told in self._told
+            for lesson, told in (self._told[place] for place in near_enough)
             if (near := alike(asking, told)) and not overdue(lesson, today)
         ]
         if not found:

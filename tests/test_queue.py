@@ -66,7 +66,13 @@ def test_without_words_a_category_is_one_entry(entries: Queue) -> None:
     first, second = entries.entries()
     assert (first.category, first.asked, first.failed, first.text) == (("abstained", "scars", "cost"), 2, 2, None)
     assert (second.category, second.asked) == (("abstained", "scars", "pain"), 1)
-    assert (first.first, first.last, first.state, first.who, first.version) == ("2026-11-21", "2026-11-21", "new", None, 1)
+    assert (first.first, first.last, first.state, first.who, first.version) == (
+        "2026-11-21",
+        "2026-11-21",
+        "new",
+        None,
+        1,
+    )
 
 
 def test_what_was_answered_is_counted_but_not_in_the_queue(entries: Queue) -> None:
