@@ -9,6 +9,7 @@ import datetime
 import json
 import logging
 import os
+import re
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -210,13 +211,20 @@ def _check_answer(draft: Lesson, text: str, today: datetime.date) -> None:
 
 
 def items(lesson: Lesson) -> list[dict[str, Any]]:
-    """What a lesson adds to the regression set: one item a wording, in the form that ``sets`` reads."""
+    """What a lesson adds to the regression set: one item a wording, in the form that ``sets`` reads.
+
+    The fact to be told is the approved answer, or any sentence of the passage that a wording asks for; a more cautious
+    article may be quoted before that one, so a wording says nothing of the first source.
+    """
     expect = "handoff" if lesson.kind == "never" else "answer"
-    sources = list(dict.fromkeys(cite.source_id for cite in lesson.cites))
+    told = [lesson.text] if lesson.kind == "answer" else [quote for cite in lesson.cites for quote in cite.quotes]
+    cited = lesson.cites if lesson.kind == "answer" else ()
+    sources = list(dict.fromkeys(cite.source_id for cite in cited))
     return [
         {
             "id": f"staff-{lesson.id}-{number}", "group": f"staff-{lesson.id}", "category": "taught", "style": "staff",
-            "turns": [wording], "expect": expect, "sources": sources, "facts": [], "forbid": [],
+            "turns": [wording], "expect": expect, "sources": sources,
+            "facts": [[re.escape(text) for text in told]] if told else [], "forbid": [],
             "note": f"lesson {lesson.id}, {lesson.kind}",
         }
         for number, wording in enumerate(lesson.wordings, 1)
@@ -241,7 +249,7 @@ def _of(cursor: sqlite3.Cursor, number: int) -> Lesson:
 
 def _lesson(row: Sequence[Any]) -> Lesson:
     number, kind, wordings, text, cites, *rest = row
-    cited = (Cite(c["source_id"], c["passage"], tuple(c["sentences"]), c["sha256"]) for c in json.loads(cites))
+    cited = (Cite(**{**c, "sentences": tuple(c["sentences"]), "quotes": tuple(c["quotes"])}) for c in json.loads(cites))
     return Lesson(number, kind, tuple(json.loads(wordings)), text, tuple(cited), *rest)
 
 

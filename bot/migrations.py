@@ -51,7 +51,7 @@ MIGRATIONS = (
         kind TEXT NOT NULL CHECK (kind IN ('wording', 'answer', 'never')),
         wordings TEXT NOT NULL, -- a JSON list, the question first
         text TEXT NOT NULL, -- the approved answer
-        cites TEXT NOT NULL, -- a JSON list: source_id, passage, sentences, sha256 of the passage's text
+        cites TEXT NOT NULL, -- a JSON list of teaching.Cite
         author TEXT NOT NULL,
         at TEXT NOT NULL,
         review_by TEXT,

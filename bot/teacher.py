@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import StateError, TeachError
 from bot.lessons import Lessons, checked
+from bot.output_check import MAX_WORDS
 from bot.schema import Passage, Reply, Turn
 from bot.staff import Store
 from bot.teaching import Cite, Flag, Lesson, Overlay
@@ -174,5 +175,7 @@ class Teacher:
             raise TeachError(
                 f"The bot would not give this: to this question it replies '{reply.status}'. Safety comes first, and "
                 "no answer may hold a promise, a permission or a dose, and a passage must hold a sentence that can be "
-                "quoted. Change it, or teach another question."
+                "quoted. Change it, and teach one question at a time."
             )
+        if len(reply.answer.split()) > MAX_WORDS:
+            raise TeachError(f"With its quotes the reply has more than {MAX_WORDS} words. Choose fewer sentences.")

@@ -24,17 +24,21 @@ DUE = datetime.timedelta(days=30)  # before its review-by day an answer is flagg
 
 @dataclass(frozen=True, slots=True)
 class Cite:
-    """Sentences of a passage, by number. ``sha256`` is of the passage's text when it was approved."""
+    """Sentences of a passage, by number. ``sha256`` is of the passage's text, and ``quotes`` are the sentences (all of
+    them where none is named), as they were when it was approved."""
 
     source_id: str
     passage: str
     sentences: tuple[int, ...]
     sha256: str
+    quotes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, passage: Passage, sentences: Sequence[int] = ()) -> Cite:
         """Cite a passage as it is now."""
-        return cls(passage.source_id, passage.id, tuple(sorted(set(sentences))), text_hash(passage))
+        chosen = tuple(sorted(set(sentences)))
+        quotes = tuple(passage.sentences[number].text for number in chosen or range(len(passage.sentences)))
+        return cls(passage.source_id, passage.id, chosen, text_hash(passage), quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bot.staff import Store
 from bot.teaching import Cite, Lesson
 from tests.conftest import ROOT
 
-CITE = Cite("001-what", "001-what#3", (0, 1), "ab12")
+CITE = Cite("001-what", "001-what#3", (0, 1), "ab12", ("Wait (a day).", "Then go."))
 ANSWER = Lesson(0, "answer", ("can I fly after?",), "From the next day.", (CITE,), "anna", review_by="2027-01-31")
 NEVER = Lesson(0, "never", ("what machine do you use", "which brand"), author="bo")
 WORDING = Lesson(0, "wording", ("is it ouchy",), cites=(replace(CITE, sentences=()),), author="cy")
@@ -69,7 +69,10 @@ def test_the_regression_set_gains_the_questions_in_the_same_step(lessons: Lesson
         ("staff-3-1", "is it ouchy", "answer"),
     ]
     assert store.questions
-    assert read_set(store.questions).items[0].sources == ("001-what",)
+    answer, never, _, wording = read_set(store.questions).items
+    assert (answer.sources, answer.facts) == (("001-what",), ((r"From\ the\ next\ day\.",),))
+    assert (never.sources, never.facts) == ((), ())
+    assert (wording.sources, wording.facts) == ((), ((r"Wait\ \(a\ day\)\.", r"Then\ go\."),))
 
 
 def test_undoing_takes_it_all_back(lessons: Lessons, store: Store) -> None:

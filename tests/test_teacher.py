@@ -1,4 +1,4 @@
-"""Teaching a running site: the visitor's same and reworded question is answered at once, and undoing takes it all back."""
+"""Teaching a running site: the same and the reworded question is answered at once, and undoing takes it all back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from fastapi.testclient import TestClient
 
 from bot.config import Config
 from bot.errors import Changed, StateError, TeachError
+from bot.gate import run_bot
 from bot.pipeline import Bot
 from bot.schema import Turn
+from bot.sets import read_set
 from bot.staff import Store
 from bot.stage import Stage
 from bot.teacher import Teacher, open_bot
@@ -85,7 +87,7 @@ def test_the_whole_loop(bot: Bot, store: Store) -> None:
         assert ask(client, ASKED[0])["status"] == "abstained"
         assert taught_questions(store) == []
         assert stage.queue.entry(entry.id).state == "new"
-        assert [deed.did for deed in store.audit()] == ["undid", "solved", "taught (answer)"][::1]
+        assert [deed.did for deed in store.audit()] == ["undid", "taught (answer)", "solved"]
 
 
 def test_another_process_notices(bot: Bot, teacher: Teacher, store: Store) -> None:
@@ -123,6 +125,28 @@ def test_commands_answer_as_the_page_does(shipped: Config, bot: Bot, teacher: Te
     assert not missing.exists()
 
 
+def test_the_regression_set_is_right_with_what_was_taught_and_wrong_without(
+    bot: Bot, teacher: Teacher, store: Store
+) -> None:
+    """The staff file as ``python -m bot evaluate`` judges it."""
+    hurts = next(p for p in bot.passages() if "stings and burns" in p.text)
+    teacher.teach(draft(teacher, bot, *ASKED[:2]))
+    teacher.teach(Lesson(0, "wording", ("is it a squealer",), cites=(teacher.cite(hurts.id),), author="anna"))
+    teacher.teach(replace(NEVER, wordings=("how long does it take",)))
+    assert store.questions
+    items = read_set(store.questions)
+    assert [one.outcome for one in run_bot(bot, items).results] == ["right"] * 4
+    bot.overlay = EMPTY
+    assert [one.outcome for one in run_bot(bot, items).results].count("right") == 0
+
+
+def test_a_reply_of_too_many_words_is_not_taught(bot: Bot, teacher: Teacher) -> None:
+    long = next(p for p in bot.passages() if len(p.sentences) > 3 and len(p.text.split()) > 80)
+    cites = (teacher.cite(long.id, *range(len(long.sentences))),)
+    with pytest.raises(TeachError, match="Choose fewer sentences"):
+        teacher.teach(replace(draft(teacher, bot, text="word " * 55), cites=cites))
+
+
 @pytest.mark.parametrize(
     ("question", "text", "status"),
     [
@@ -151,7 +175,7 @@ def test_flags_and_review(bot: Bot, teacher: Teacher) -> None:
     assert [flag for _, flag in teacher.flags()] == ["stale"]
     assert bot.ask([Turn("user", ASKED[0])]).lesson is None
     now = teacher.lessons.lesson(kept.id)
-    with pytest.raises(TeachError, match="has changed. Choose it anew"):
+    with pytest.raises(TeachError, match=r"has changed\. Choose it anew"):
         teacher.review(now, "bo")
     again = replace(now, cites=kept.cites, text="Wait two days before you fly.")
     with pytest.raises(Changed):
