@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MAX_WORDS = 60  # of an approved answer: with its quotes it must stay on a phone's screen
 MAX_CHARS = 300  # of a wording; longer is a story, which nobody words alike
 MAX_WORDINGS = 40  # of one lesson
+_MARKER = re.compile(r"\[\d+\]")
 _COLUMNS = "id, kind, wordings, text, cites, author, at, review_by, entry, version, undone_by, undone_at"
 
 
@@ -200,6 +201,8 @@ def checked(draft: Lesson, today: datetime.date) -> Lesson:
 def _check_answer(draft: Lesson, text: str, today: datetime.date) -> None:
     if not text or len(text.split()) > MAX_WORDS:
         raise TeachError(f"Write the answer in at most {MAX_WORDS} words; the quotes come after it.")
+    if _MARKER.search(text):
+        raise TeachError("Leave out marks such as [1]: the bot sets them at the quotes.")
     if not any(cite.sentences for cite in draft.cites):
         raise TeachError("Choose at least one sentence of an article that the answer rests on.")
     try:

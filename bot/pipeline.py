@@ -143,7 +143,7 @@ class Bot:
         queries = self._queries([turn.text for turn in turns if turn.role == "user"], clock)
         kinds = [taught.lesson.kind for query in queries if (taught := clock.taught(query))]
         if "never" in kinds:
-            lead = f"{verdict.lead if verdict.status is None else ''} {self.texts['handoff']}".strip()
+            lead = verdict.lead if verdict.status else f"{verdict.lead} {self.texts['handoff']}".strip()
             return replace(verdict, status="handoff", lead=lead, retrieve=True)
         if verdict.status == "handoff" and kinds and len(queries) == 1 and not verdict.told:
             return as_ordinary(verdict, turns[-1].text)

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.errors import StateError, TeachError
+from bot.errors import BotError, TeachError
 from bot.lessons import Lessons, checked
 from bot.output_check import MAX_WORDS
 from bot.schema import Passage, Reply, Turn
@@ -74,7 +74,7 @@ class Teacher:
                     if version != self._seen:
                         self._bot.overlay = self._bot.overlay_of(self.lessons.all())
                         self._seen = version
-        except StateError as error:
+        except (BotError, ValueError, LookupError, TypeError, RuntimeError) as error:  # a visitor waits for a reply
             log.error("what was taught could not be read, so it stays as it was: %s", error)
 
     def flags(self) -> list[tuple[Lesson, Flag]]:

@@ -149,6 +149,18 @@ def test_safety_comes_first(shipped_bot: Bot) -> None:
     assert len(decided) > 0.9 * len(messages) > 25
 
 
+def test_a_reminder_of_an_emergency_stays(shipped_bot: Bot) -> None:
+    """Whatever is taught, the reply after an urgent one recalls it as it would without."""
+    told = ("my face is swelling up and i cant breathe", "what machine do you use", "can I fly after?")
+    never = Lesson(4, "never", ("what machine do you use",), author="bo", at=AT)
+    for last in (2, 3):
+        without = ask(shipped_bot, [], *told[:last])
+        reply = ask(shipped_bot, [never, answer(shipped_bot, "can I fly after?")], *told[:last])
+        recalled = shipped_bot.texts["urgent_reminder"] in without.answer or without.status == "urgent"
+        assert recalled == (shipped_bot.texts["urgent_reminder"] in reply.answer or reply.status == "urgent")
+        assert recalled or last == 3
+
+
 def test_what_was_told_before_still_counts(shipped_bot: Bot) -> None:
     """A pregnancy that was disclosed earlier makes the suitability question a caution, taught or not."""
     lessons = [answer(shipped_bot, "so can i have it done next week?", text="Yes, from Monday on.")]

@@ -7,6 +7,7 @@ something else. For each question to be declined, how many that are answered wou
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -17,7 +18,9 @@ from bot.config import Config, prepare_environment
 from bot.metrics import Item
 from bot.pipeline import Bot
 from bot.queue import SAME_MEANING
+from bot.schema import Turn
 from bot.sets import read_set
+from bot.teaching import EMPTY, Lesson, Overlay
 from tests.conftest import ROOT
 
 SEED = 0
@@ -57,9 +60,27 @@ def main() -> None:
         print(f"taught {wordings} wordings: matched {recall(groups, asked, wordings):.1%} of the group's others")
     print(f"other answered questions taken for a taught one, of {len(answers)}: {taken(other) / len(answers):.3f}")
     print(f"answered questions taken for a taught one that is not covered: {taken(outside) / len(declined):.3f}")
+    with_, again = cost(bot, items)
+    print(f"time to ask with 500 lessons against none: {with_:.2f} (none against none: {again:.2f})")
     for name, pairs in (("rewordings", same), ("others", other), ("not covered", outside)):
         share = np.mean([near[a, b] >= SAME_MEANING for a, b in pairs])
         print(f"queue: {name} grouped at cosine {SAME_MEANING}: {share:.3%}")
+
+
+def cost(bot: Bot, items: Sequence[Item]) -> tuple[float, float]:
+    """CPU time of asking with the first 500 questions taught, and with none again, as shares of that with none."""
+    taught = [Lesson(n, "never", (item.turns[0],)) for n, item in enumerate(items[:500])]
+    full, asked = bot.overlay_of(taught), [[Turn("user", item.turns[0])] for item in items[500:600]]
+
+    def seconds(overlay: Overlay) -> float:
+        start = time.process_time()
+        for turns in asked:
+            bot.ask(turns, overlay=overlay)
+        return time.process_time() - start
+
+    seconds(EMPTY)
+    none = seconds(EMPTY)
+    return seconds(full) / none, seconds(EMPTY) / none
 
 
 def recall(groups: dict[str, list[int]], asked: Sequence[Asking], wordings: int) -> float:
