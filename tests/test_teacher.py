@@ -141,8 +141,8 @@ def test_the_regression_set_is_right_with_what_was_taught_and_wrong_without(
 
 
 def test_a_reply_of_too_many_words_is_not_taught(bot: Bot, teacher: Teacher) -> None:
-    long = next(p for p in bot.passages() if len(p.sentences) > 3 and len(p.text.split()) > 80)
-    cites = (teacher.cite(long.id, *range(len(long.sentences))),)
+    long = [p for p in bot.passages() if p.id == sun(bot).id or "stings and burns" in p.text]
+    cites = tuple(teacher.cite(passage.id, *range(len(passage.sentences))) for passage in long)
     with pytest.raises(TeachError, match="Choose fewer sentences"):
         teacher.teach(replace(draft(teacher, bot, text="word " * 55), cites=cites))
 
