@@ -32,6 +32,14 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody
     alike, teaching, lessons,
     teacher                     do two questions ask the same; what staff taught, kept, and given at once
+    passwords, accounts,
+    sign_in, account_commands   who may sign in at the front desk; its door
+    enquiry, draft              the questions in an e-mail, a call or a chat; a reply ready to send
+    figures                     what visitors ask, counted
+    staff_words, staff_pages,
+    desk_pages, queue_pages,
+    teach_pages, insights_pages the staff's pages (pure); their texts are ``data/staff.toml``
+    staff_ui, teach_ui          their routes
     embed                       the chat on other people's pages
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import staff_commands
+from bot import account_commands, staff_commands
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, MessageError
 
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="folder of articles and clinic.toml")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
-    _add_staff(command("staff", _staff, "what the front desk's database holds"))
+    _add_staff(command("staff", _staff, "accounts of the front desk, and what its database holds"))
     return out
 
 
@@ -91,6 +91,7 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_staff(staff: argparse.ArgumentParser) -> None:
     """What can be done with the front desk's database."""
     deeds = staff.add_subparsers(required=True, metavar="DEED", dest="deed")
+    account_commands.add(deeds)
     staff_commands.add(deeds)
 
 
@@ -99,7 +100,8 @@ def _staff(config: Config, options: argparse.Namespace) -> int:
 
     store = Store(config.state)
     try:
-        for line in staff_commands.DEEDS[options.deed](store, config, options):
+        deeds = account_commands.DEEDS | staff_commands.DEEDS
+        for line in deeds[options.deed](store, config, options):
             print(line)
     finally:
         store.close()

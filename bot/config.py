@@ -120,6 +120,9 @@ class Config:
     max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
     examples: int = 6  # questions on the empty page
     embed_parents: tuple[str, ...] = ()  # origins whose pages may show the chat in a frame; none but our own
+    proxies: str = "127.0.0.1"  # addresses whose word on who asks, and by https, is taken; commas between, * for all
+    staff_idle_minutes: int = 60  # without a request until the front desk is signed out; a lunch break
+    staff_hours: int = 12  # from signing in; a working day
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
     chunking: Chunking = field(default_factory=Chunking)
     retrieval: Retrieval = field(default_factory=Retrieval)
@@ -148,6 +151,8 @@ class Config:
             raise ConfigError(f"FAQ_KEEP={config.keep!r}: set it to one of {', '.join(KEEPS)}, or unset it")
         if config.retention_days < 1:
             raise ConfigError(f"FAQ_RETENTION_DAYS={config.retention_days}: set it to 1 or more days, or unset it")
+        if min(config.staff_idle_minutes, config.staff_hours) < 1:
+            raise ConfigError("FAQ_STAFF_IDLE_MINUTES and FAQ_STAFF_HOURS: set them to 1 or more, or unset them")
         if env.get("FAQ_ADAPT", "1") == "0":
             config = replace(config, adaptation=replace(config.adaptation, enabled=False))
         return replace(config, **{key: value for key, value in overrides.items() if value is not None})

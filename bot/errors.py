@@ -14,6 +14,7 @@ BotError                    anything this package raises on purpose
 |   +-- Changed             somebody else changed the record in the meantime (in queue, lessons)
 |   +-- Missing             there is no such record
 +-- TeachError              what is to be taught can't be (in lessons)
++-- AccountError            an account of the staff can't be made, changed or signed in to
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
     +-- SetError            a regression set can't be used (in sets)
@@ -80,6 +81,10 @@ class Missing(StateError):
 
 class TeachError(BotError):
     """What is to be taught can't be: says why and what to do."""
+
+
+class AccountError(BotError):
+    """An account of the staff can't be made, changed or signed in to."""
 
 
 class MessageError(BotError):

@@ -76,4 +76,23 @@ MIGRATIONS = (
     CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'only added to'); END;
     CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'only added to'); END;
     """,
+    """
+    CREATE TABLE account (
+        name TEXT PRIMARY KEY,
+        role TEXT NOT NULL CHECK (role IN ('staff', 'editor')),
+        hash TEXT NOT NULL, -- of the password, Argon2
+        created TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE session ( -- who is signed in; times in seconds since 1970
+        token BLOB PRIMARY KEY, -- its SHA-256
+        name TEXT NOT NULL,
+        started REAL NOT NULL,
+        seen REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE browser ( -- where somebody has signed in before: counted apart from others at the same address
+        token BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )

@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib import resources
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot import keeping, pages
@@ -52,10 +52,10 @@ Ask = Callable[[Sequence[Turn]], Reply]
 Outcome: TypeAlias = "tuple[Bot, Callable[[Bot, Ask], FastAPI]] | BotError"
 
 
-def ask(bot: Bot, turns: Sequence[Turn]) -> Reply:
+def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False) -> Reply:
     """``Bot.ask``, and an apology where the program itself failed. The question is not logged."""
     try:
-        return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns])
+        return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns], explain)
     except Exception as error:  # the page's last resort: a visitor is never left without a reply
         # The error's own text could quote the visitor; where it happened can't.
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -69,15 +69,16 @@ def _encodable(text: str) -> str:
 
 
 class Assets:
-    """The files of ``bot/static``, read once, addressed with their hash so that browsers keep them for ever."""
+    """The files of a folder of ``bot``, read once, addressed with their hash so that browsers keep them for ever."""
 
-    def __init__(self) -> None:
-        found = (f for f in (resources.files("bot") / "static").iterdir() if f.is_file())
+    def __init__(self, folder: str = "static", base: str = "/static") -> None:
+        found = (f for f in (resources.files("bot") / folder).iterdir() if f.is_file())
         self._files = {f.name: f.read_bytes() for f in found}
+        self._base = base
 
     def address(self, name: str) -> str:
         """Where a page finds the file."""
-        return f"/static/{name}?v={sha256(self._files[name]).hexdigest()[:8]}"
+        return f"{self._base}/{name}?v={sha256(self._files[name]).hexdigest()[:8]}"
 
     def find(self, name: str) -> tuple[bytes, str] | None:
         """The file and its media type, or None."""
@@ -156,6 +157,11 @@ class Stage:
         """Whether there is a bot."""
         return self._bot is not None
 
+    @property
+    def words_kept(self) -> bool:
+        """Whether anything of visitors' words is kept."""
+        return self._keep != "none"
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the chat page."""
         if self._chat is None:
@@ -219,6 +225,15 @@ class Stage:
             self._bot = bot
             self._on_ready()
             await asyncio.Event().wait()  # until cancelled
+
+
+def stage_of(request: Request) -> Stage:
+    """The stage of the app that a request came to."""
+    found: Stage = request.app.state.stage
+    return found
+
+
+OurStage = Annotated[Stage, Depends(stage_of)]
 
 
 def _settle(loaded: asyncio.Future[Outcome], outcome: Outcome) -> None:
