@@ -21,6 +21,7 @@ MAX_CHARS = 20_000  # of an enquiry; ten pages
 MAX_FOUND = 12  # questions and remarks that are answered, the first ones
 MAX_SENTENCES = 80  # looked at one by one; an e-mail of 300 words has 20
 SIGNATURE_WORDS = 8  # behind a letter's closing longer lines are no name, address or number, and are read
+MIN_WORDS = 3  # of a question without a word of its own topic
 _CHUNK = 1900  # characters asked at once, below ``Config.max_message_chars``
 _CONTEXT = 600  # characters of what was told before a question that are read with it
 _WRAPPED = 50  # characters of a line that may go on in the next
@@ -108,7 +109,8 @@ def asking(piece: str) -> bool:
     """Whether a sentence asks something that could be looked up, or implies that it does."""
     if _patterns().empty.search(piece.strip()):
         return False
-    return bool(content_words(piece)) and (asks(piece) or bool(_patterns().implies.search(piece)))
+    says_something = bool(content_words(piece)) or len(words(piece)) >= MIN_WORDS  # "can I have it"
+    return says_something and (asks(piece) or bool(_patterns().implies.search(piece)))
 
 
 def sentences(written: str) -> list[str]:

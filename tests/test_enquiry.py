@@ -60,7 +60,9 @@ def test_what_surrounds_the_questions_is_dropped(text: str, left: list[str]) -> 
         ("Could you please help me?", False),
         ("I have a few questions.", False),
         ("can be reached by telephone", False),
+        ("Can I have it", True),
         ("How are you?", False),
+        ("Really?", False),
         ("???", False),
     ],
 )
