@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from bot.language import content_words, read_toml, words
+from bot.language import content_words, language, read_toml, words
 from bot.rewrite import asks, pieces
 from bot.schema import Reply, Status
 
@@ -110,7 +110,9 @@ def asking(piece: str) -> bool:
     if _patterns().empty.search(piece.strip()):
         return False
     says_something = bool(content_words(piece)) or len(words(piece)) >= MIN_WORDS  # "can I have it"
-    return says_something and (asks(piece) or bool(_patterns().implies.search(piece)))
+    first, _, rest = piece.strip().partition(" ")
+    spelled = f"{language().chat.get(first.lower(), first)} {rest}"  # "whats the difference"
+    return says_something and (asks(spelled) or bool(_patterns().implies.search(piece)))
 
 
 def sentences(written: str) -> list[str]:

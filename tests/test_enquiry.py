@@ -61,6 +61,7 @@ def test_what_surrounds_the_questions_is_dropped(text: str, left: list[str]) -> 
         ("I have a few questions.", False),
         ("can be reached by telephone", False),
         ("Can I have it", True),
+        ("whats the difference to a roller", True),
         ("How are you?", False),
         ("Really?", False),
         ("???", False),
