@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import uvicorn
 
 from bot.__main__ import Bar
+from bot.accounts import Lasting
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, IndexError_, StateError, StateNewer
 from bot.staff import Store
@@ -116,11 +117,16 @@ def serve(config: Config, listener: socket.socket) -> int:
         server.should_exit = True
 
     store = opened(config)
-    app = create_app(lambda: load(config), store=store, parents=config.embed_parents, on_ready=ready, on_failure=failed)
+    lasting = Lasting(60.0 * config.staff_idle_minutes, 3600.0 * config.staff_hours)
+    app = create_app(
+        lambda: load(config), store=store, parents=config.embed_parents, lasting=lasting, keep=config.keep,
+        retention_days=config.retention_days, on_ready=ready, on_failure=failed,
+    )  # fmt: skip
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
-    )
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1,
+        forwarded_allow_ips=config.proxies,
+    )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     server = uvicorn.Server(settings)
     with contextlib.suppress(KeyboardInterrupt):

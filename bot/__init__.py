@@ -9,7 +9,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     encoder, fast_encoder,
     adapt, forms                texts to vectors, and quickly; the encoder fitted to the corpus; which form serves
     rows, dense, sparse, bank,
-    classify, index             what is embedded; FAISS, BM25, wordings lent, classifiers; the verified folder of it
+    classify, builds, index     what is embedded; FAISS, BM25, wordings lent, classifiers; the verified folder of it
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
     smalltalk, tongue, memory,
@@ -18,6 +18,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     output_check, check         the last look at a reply; what a clinic has still to set and to sign
     rewrite, retriever, answer,
     abstention, reply           question to query to hits to sentences to decision to Reply
+    clock                       what one question keeps while it is answered
     batch, __main__             files and the command line
     sets, set_check, metrics,
     support                     questions with what is expected; is one reply right, found, cited
@@ -28,7 +29,18 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     interface, theme            the page's own words in each language; the clinic's colour
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
     guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
-    feedback, staff             whether a reply helped; the database that keeps it
+    feedback, staff, migrations whether a reply helped; the database that keeps it
+    privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody
+    alike, teaching, lessons,
+    teacher                     do two questions ask the same; what staff taught, kept, and given at once
+    passwords, accounts,
+    sign_in, account_commands   who may sign in at the front desk; its door
+    enquiry, draft              the questions in an e-mail, a call or a chat; a reply ready to send
+    figures                     what visitors ask, counted
+    staff_words, staff_pages,
+    desk_pages, queue_pages,
+    teach_pages, insights_pages the staff's pages (pure); their texts are ``data/staff.toml``
+    staff_ui, teach_ui          their routes
     embed                       the chat on other people's pages
 """
 

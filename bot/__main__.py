@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import account_commands, staff_commands
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, MessageError
 
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
+    _add_staff(command("staff", _staff, "accounts of the front desk, and what its database holds"))
     return out
 
 
@@ -90,6 +92,26 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
     fit.add_argument("--output", type=Path, metavar="FILE", help="where the coefficients go (bot/data/abstention.json)")
 
 
+def _add_staff(staff: argparse.ArgumentParser) -> None:
+    """What can be done with the front desk's database."""
+    deeds = staff.add_subparsers(required=True, metavar="DEED", dest="deed")
+    account_commands.add(deeds)
+    staff_commands.add(deeds)
+
+
+def _staff(config: Config, options: argparse.Namespace) -> int:
+    from bot.staff import Store
+
+    store = Store(config.state)
+    try:
+        deeds = account_commands.DEEDS | staff_commands.DEEDS
+        for line in deeds[options.deed](store, config, options):
+            print(line)
+    finally:
+        store.close()
+    return 0
+
+
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
@@ -101,9 +123,9 @@ def _build(config: Config, options: argparse.Namespace) -> int:
 
 
 def _open(config: Config) -> Bot:
-    from bot.pipeline import Bot
+    from bot.teacher import open_bot
 
-    return Bot.open(config)
+    return open_bot(config)
 
 
 def _ask(config: Config, options: argparse.Namespace) -> int:

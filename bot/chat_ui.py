@@ -22,7 +22,7 @@ from bot.interface import Words, choose
 from bot.pages import clinic_name, hello_html
 from bot.render import clean, contact_links, question_html, reply_html, thinking_html
 from bot.schema import Reply, Turn
-from bot.stage import ask
+from bot.stage import Ask
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -79,7 +79,7 @@ def messages_of(talk: Talk, clinic: Clinic, words: Words) -> list[gr.ChatMessage
     return shown
 
 
-def build_chat(bot: Bot) -> gr.Blocks:
+def build_chat(bot: Bot, ask: Ask) -> gr.Blocks:
     """The chat page for a loaded bot. Its own words are tokens, which are replaced when the page is sent."""
     examples: list[Any] = [{"text": clean(question)} for question in bot.examples()]
     page = gr.Blocks(title=clinic_name(bot.clinic), analytics_enabled=False, fill_height=True)
@@ -95,7 +95,7 @@ def build_chat(bot: Bot) -> gr.Blocks:
             label=token("question"), placeholder=token("example"), elem_id="question",
             lines=1, max_lines=5, submit_btn=token("send"),
         )  # fmt: skip
-        _wire(bot, talk, chat, box, again)
+        _wire(bot, ask, talk, chat, box, again)
     page.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
     return page
 
@@ -115,13 +115,13 @@ def _hello(bot: Bot) -> str:
     return hello_html(bot.texts["intended_purpose"], contact_links(bot.clinic), words, head)
 
 
-def _wire(bot: Bot, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
+def _wire(bot: Bot, ask: Ask, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
     async def send(message: object, before: Talk, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         words = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
         question = message[:MAX_KEPT_CHARS] if isinstance(message, str) else ""
         now = (*before, Exchange(question))[-MAX_EXCHANGES:]
         yield messages_of(now, bot.clinic, words), "", now
-        reply = await to_thread.run_sync(ask, bot, turns_of(now))
+        reply = await to_thread.run_sync(ask, turns_of(now))
         now = (*now[:-1], replace(now[-1], reply=reply))
         yield messages_of(now, bot.clinic, words), "", now
 
@@ -138,11 +138,11 @@ def _wire(bot: Bot, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr
     again.click(lambda: ([], "", ()), None, outputs, **quiet)
 
 
-def mounted(bot: Bot) -> FastAPI:
-    """The chat page as an app that serves ``/chat/``; run its lifespan, or its queue stays off."""
+def mounted(bot: Bot, ask: Ask) -> FastAPI:
+    """The chat page over ``ask``, as an app that serves ``/chat/``; run its lifespan, or its queue stays off."""
     app = FastAPI(openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # or Gradio allows any origin, with credentials
-    page = build_chat(bot)
+    page = build_chat(bot, ask)
     gr.mount_gradio_app(
         app, page, CHAT, footer_links=[], run_history=False, enable_monitoring=False, show_error=False,
         max_file_size="1kb", app_kwargs={"openapi_url": None}, ssr_mode=False, theme=theme(),

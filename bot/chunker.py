@@ -54,8 +54,10 @@ def passages_of(articles: Iterable[Article], settings: Chunking) -> tuple[Passag
         first = found.get(said)
         if first is None:
             found[said] = passage
-        elif set(passage.questions) - set(first.questions):
-            found[said] = replace(first, questions=tuple(dict.fromkeys((*first.questions, *passage.questions))))
+        else:
+            questions = tuple(dict.fromkeys((*first.questions, *passage.questions)))
+            conversations = tuple(dict.fromkeys((*first.conversations, *passage.conversations)))
+            found[said] = replace(first, questions=questions, conversations=conversations)
     return tuple(found.values())
 
 

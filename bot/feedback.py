@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.errors import StateError
+from bot.guard import from_our_page
 from bot.staff import Feedback, Reason
 from bot.stage import Stage
 
@@ -42,24 +42,23 @@ class Helped(BaseModel):
         return self
 
 
-def _from_our_page(request: Request) -> None:
-    """Browsers say where a request comes from; a page can't change that."""
+def _ours(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "Send JSON.")
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    same = site == "same-origin" if site else urlsplit(origin or "").netloc == request.headers.get("host")
-    if not same:
+    if not from_our_page(request):
         raise HTTPException(403, ELSEWHERE)
 
 
-@router.post("/api/feedback", dependencies=[Depends(_from_our_page)], status_code=204)
+@router.post("/api/feedback", dependencies=[Depends(_ours)], status_code=204)
 def post_feedback(helped: Helped, request: Request) -> None:
     """Say whether a reply helped. Taken from this site's own page; the conversation is not sent."""
     stage: Stage = request.app.state.stage
     known = tuple(name for name in dict.fromkeys(helped.sources) if stage.bot.article(name))
     try:
         stage.store.add(Feedback(helped.index_version, helped.status, helped.helpful, helped.reason, known))
+        if not helped.helpful and stage.recorder:
+            stage.recorder.thumbs_down(helped.status, helped.reason, known)
     except StateError as error:
         log.error("%s", error)
         raise HTTPException(503, NOT_KEPT) from None

@@ -19,6 +19,7 @@ from bot.pipeline import Bot
 from bot.set_check import check, check_lines
 from bot.sets import ItemSet, SetError, read_set
 from bot.summary import Summary, summarise, summary_lines
+from bot.teacher import open_bot
 from bot.texts import Texts
 
 OK, REGRESSION, UNUSABLE = 0, 1, 2
@@ -83,7 +84,7 @@ def evaluate(config: Config, task: Task, progress: Progress) -> tuple[list[str],
 def run_set(config: Config, task: Task, items: ItemSet, progress: Progress) -> Run:
     """Ask the bot in this process, or the server of ``--endpoint``, every item."""
     if task.endpoint is None:
-        return run_bot(Bot.open(config), items, progress)
+        return run_bot(open_bot(config), items, progress)
     server = Endpoint(task.endpoint, task.timeout, task.pause)
     texts = Texts.load(Clinic.load(config.corpus / "clinic.toml"))
     library = Library.of(load_corpus(config.corpus), config.chunking, texts)

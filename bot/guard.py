@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -23,6 +24,7 @@ from bot.interface import Words, choose
 from bot.pages import message_page
 
 CHAT = "/chat"
+STAFF = "/staff"
 LAUNCHER = "/embed.js"
 _FRAMED = (CHAT + "/", "/embed")  # what other people's pages may show, if they are allowed to
 # The only Gradio routes that the chat page asks for; each other one is closed.
@@ -37,6 +39,7 @@ _OPEN["HEAD"] = _OPEN["GET"]
 _HASHED = re.compile(rf"{CHAT}/assets/")  # names carry a content hash, so they never change
 _ASKS = re.compile(rf"(?:{CHAT}/gradio_api/queue/join|/api/ask|/ask)\Z")
 _TELLS = re.compile(r"/api/feedback\Z")  # counted apart, so that telling never costs a question
+_KNOCKS = re.compile(rf"{STAFF}/(?:login|account)\Z")  # each costs a slow hash
 MAX_BODY_BYTES = 2_000_000  # 100,000 characters, each a 12-byte JSON escape, still get a reply in words
 
 _HEADERS = {
@@ -45,7 +48,11 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
-
+# Staff pages are our own alone: files of this host, nothing inline, in nobody's frame.
+_STAFF_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 _EFFORT = 6  # of 9; more saves no packet
 STYLES = "/static/site.css"  # without its hash: a refusal is shown before anything is known of the files
@@ -54,6 +61,13 @@ STYLES = "/static/site.css"  # without its hash: a refusal is shown before anyth
 def words_of(connection: HTTPConnection) -> Words:
     """The page's words in the language of a request."""
     return choose(connection.query_params.get("lang"), connection.headers.get("accept-language"))
+
+
+def from_our_page(connection: HTTPConnection) -> bool:
+    """Whether a page of this site sent the request. Browsers say where one comes from; a page can't change that."""
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    # A proxy may change the host, so what the browser says of the site counts more than the origin.
+    return site == "same-origin" if site else urlsplit(origin or "").netloc == connection.headers.get("host")
 
 
 def packed(body: bytes, connection: HTTPConnection) -> tuple[bytes, dict[str, str]]:
@@ -120,7 +134,7 @@ class Guard:
         if not wait:
             return None
         words, later = words_of(HTTPConnection(scope)), {"retry-after": str(int(wait) + 1)}
-        if path == "/ask":  # read by a person, not by a script
+        if path == "/ask" or path.startswith(STAFF):  # read by a person, not by a script
             return HTMLResponse(message_page(words["failed"], words["too_many"], STYLES, words), 429, later)
         return JSONResponse({"detail": words["too_many"]}, 429, later)
 
@@ -130,6 +144,8 @@ class Guard:
         address = scope["client"][0] if scope.get("client") else ""
         if _TELLS.match(path) and post:
             return self._buckets.take(f"tells {address}")
+        if _KNOCKS.match(path) and post:
+            return self._buckets.take(f"knocks {address}")
         asks = _ASKS.match(path) and (post or "q" in HTTPConnection(scope).query_params)
         return self._buckets.take(address) if asks else 0.0
 
@@ -137,8 +153,9 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
+                headers.update(_HEADERS)
+                if scope["path"].startswith(STAFF):
+                    headers["referrer-policy"] = "same-origin"  # or browsers withhold the origin of a form
                 headers.setdefault("cross-origin-resource-policy", "same-origin")
                 headers["content-security-policy"] = self._policy(nonce, scope["path"])
                 if _HASHED.match(scope["path"]) and message["status"] == 200:
@@ -154,6 +171,8 @@ class Guard:
     def _policy(self, nonce: str, path: str) -> str:
         if path == LAUNCHER:
             return "default-src 'none'"  # runs under the policy of the page that includes it
+        if path.startswith(STAFF):
+            return _STAFF_POLICY
         ancestors = self._frame_ancestors if path in _FRAMED else "'self'"
         # Gradio sets style attributes, so styles can't be closed; scripts are.
         return (

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -26,15 +24,16 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from bot import forms
+from bot import builds, forms
 from bot.bank import Lent, entries, lend, lessons
+from bot.builds import REMEDY
 from bot.chunker import passages_of
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, libraries, read_corpus
 from bot.dense import Dense, Matrix
 from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
-from bot.errors import CorpusError, IndexDamaged, IndexError_, IndexMissing, IndexStale
+from bot.errors import CorpusError, IndexDamaged, IndexError_, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import ASIDE, Rows, rows_of, searched, sparse_documents
@@ -43,7 +42,6 @@ from bot.sparse import Sparse
 
 FORMAT = 9  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
-REMEDY = "run 'python -m bot build'"
 Progress = Callable[[str, int, int], None]
 
 
@@ -96,7 +94,7 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     source = locate(config.model)
     name = secrets.token_hex(8)
     folder = config.index / "builds" / name
-    _clear(config.index)
+    builds.clear(config.index)
     folder.mkdir(parents=True)
     bank = entries() if plain(passages) else ()  # hand-written wordings are better
     before = _as_it_is(config, source)
@@ -125,18 +123,18 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     questions, bodies = sparse_documents(passages, articles)
     Sparse.build(questions).save(folder / "sparse" / "questions")
     Sparse.build(bodies).save(folder / "sparse" / "texts")
-    _write_json(folder / "articles.json", [asdict(a) for a in articles])
-    _write_json(folder / "passages.json", [asdict(p) for p in passages])
+    builds.write_json(folder / "articles.json", [asdict(a) for a in articles])
+    builds.write_json(folder / "passages.json", [asdict(p) for p in passages])
     manifest = {
         **expectations(config, source),
         **report,
         "unread": list(corpus.problems),
         "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(rows.kind)},
-        "files": {str(p.relative_to(folder)): _sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
+        "files": {str(p.relative_to(folder)): builds.sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
     }
     manifest["version"] = _version(manifest)
-    _write_json(folder / "manifest.json", manifest)
-    _publish(config.index, name, _sha256(folder / "manifest.json"))
+    builds.write_json(folder / "manifest.json", manifest)
+    builds.publish(config.index, name, builds.sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
 
@@ -144,7 +142,7 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
 def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]] | None:
     """The current build where its encoder is the configured model unadapted: thousands of texts need no second time."""
     try:
-        folder, manifest = _current(config.index)
+        folder, manifest = builds.current(config.index)
     except IndexError_:
         return None
     expected = expectations(config, source)
@@ -152,7 +150,7 @@ def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]
     if manifest["adaptation_result"]["accepted"] or any(manifest.get(key) != expected[key] for key in same):
         return None
     wanted = [n for n in manifest["files"] if n in ("vectors.faiss", "rows.npy") or n.startswith(forms.FOLDER)]
-    whole = all((folder / n).is_file() and _sha256(folder / n) == manifest["files"][n] for n in wanted)
+    whole = all((folder / n).is_file() and builds.sha256(folder / n) == manifest["files"][n] for n in wanted)
     return (folder, manifest) if whole else None
 
 
@@ -196,7 +194,7 @@ def unread(config: Config) -> tuple[str, ...]:
     Raises:
         IndexMissing, IndexDamaged: there is no build that can be told of.
     """
-    return tuple(_current(config.index)[1].get("unread", ()))
+    return tuple(builds.current(config.index)[1].get("unread", ()))
 
 
 def load(config: Config) -> Index:
@@ -207,14 +205,14 @@ def load(config: Config) -> Index:
         IndexDamaged: a file is missing, truncated or altered.
         IndexStale: corpus, model, chunking or a version changed since the build.
     """
-    folder, manifest = _current(config.index)
+    folder, manifest = builds.current(config.index)
     source = locate(config.model)
     for key, expected in expectations(config, source).items():
         if manifest.get(key, {}) != expected:
             raise IndexStale(f"{config.index}: built from another {key.replace('_sha256', '')}: {REMEDY}")
     for relative, checksum in manifest["files"].items():
         path = folder / relative
-        if not path.is_file() or _sha256(path) != checksum:
+        if not path.is_file() or builds.sha256(path) != checksum:
             raise IndexDamaged(f"{path}: missing or altered: {REMEDY}")
     articles = tuple(Article.from_dict(a) for a in json.loads((folder / "articles.json").read_text(encoding="utf-8")))
     passages = tuple(_passage(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8")))
@@ -233,77 +231,9 @@ def load(config: Config) -> Index:
     )
 
 
-def _current(index: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder and manifest that CURRENT names, both checked."""
-    pointer = index / "CURRENT"
-    if not pointer.is_file():
-        raise IndexMissing(f"{index} holds no index: {REMEDY}")
-    try:
-        raw = pointer.read_text(encoding="ascii")
-        named = json.loads(raw)
-        name, digest = named["build"], named["manifest_sha256"]
-        if raw != _pointer(name, digest):
-            raise ValueError("unexpected form")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise IndexDamaged(f"{pointer}: can't be read ({error}): {REMEDY}") from None
-    folder = index / "builds" / name
-    path = folder / "manifest.json"
-    if not path.is_file() or _sha256(path) != digest:
-        raise IndexDamaged(f"{path}: missing or altered: {REMEDY}")
-    return folder, json.loads(path.read_text(encoding="utf-8"))
-
-
-def _publish(index: Path, name: str, digest: str) -> None:
-    """Make a finished build current by one rename, then clear the builds before it."""
-    _sync(index / "builds" / name)
-    temporary = index / f"CURRENT.{name}"
-    with temporary.open("w", encoding="ascii") as handle:
-        handle.write(_pointer(name, digest))
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, index / "CURRENT")
-    _clear(index)
-
-
-def _pointer(name: str, digest: str) -> str:
-    if not (isinstance(name, str) and name.isalnum()):
-        raise ValueError("bad build name")
-    return json.dumps({"build": name, "manifest_sha256": digest}, separators=(",", ":"))
-
-
-def _clear(index: Path) -> None:
-    """Remove what is left of earlier builds, the current one excepted."""
-    try:
-        keep = _current(index)[0].name
-    except IndexError_:
-        keep = ""
-    for left in (*(index / "builds").glob("*"), *index.glob("CURRENT.*")):
-        if left.is_file():
-            left.unlink()
-        elif left.name != keep:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Flush a finished build to disk: a power cut must not leave a pointer to empty files."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-
-
 def _version(manifest: dict[str, Any]) -> str:
     """Names the content: the same inputs give the same version."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
 def _passage(raw: dict[str, Any]) -> Passage:

@@ -49,6 +49,11 @@ def language() -> Language:
     )
 
 
+def wording(text: str) -> str:
+    """The words of a question without case and marks: equal ones are the same question."""
+    return " ".join(words(text.lower()))
+
+
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences of one paragraph, by syntok, without surrounding space."""
     spans: list[tuple[int, int]] = []

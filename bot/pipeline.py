@@ -11,16 +11,18 @@ output_check  the last look: what may be quoted and said
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from bot import index as index_module
 from bot.abstention import Abstention, Model
+from bot.alike import Asking
 from bot.answer import Composer, whole
 from bot.clinic import Clinic
+from bot.clock import Clock
 from bot.config import Config
 from bot.dense import Matrix
 from bot.facets import Facets
@@ -39,14 +41,17 @@ from bot.prototypes import (
     as_ordinary,
     misread,
 )
-from bot.reply import Part, Replies, explanation
+from bot.reply import Part, Replies, as_taught, explanation
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
 from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED
 from bot.safety import Safety, Verdict
 from bot.schema import Article, Hit, Passage, Reply, Turn
 from bot.spelling import Speller, asked_words, domain_words
+from bot.teaching import EMPTY, Lesson, Overlay
 from bot.texts import Texts
+
+TAUGHT = 4096  # wordings that stay embedded; a clinic teaches some hundreds
 
 
 class Bot:
@@ -74,6 +79,8 @@ class Bot:
         self._abstention = Abstention(self._retriever, Model.load(index.kind))
         self._output = OutputCheck.load(texts, clinic)
         self._replies = Replies(texts, self._articles, self._composer, self._output)
+        self._asking = lru_cache(maxsize=TAUGHT)(self.read)  # of what was taught, which changes one by one
+        self.overlay = EMPTY  # what staff taught; whoever keeps it puts a new one in its place
 
     @classmethod
     def open(cls, config: Config) -> Bot:
@@ -86,12 +93,17 @@ class Bot:
         texts = Texts.load(clinic)
         return cls(config, index_module.load(config), clinic, texts, Safety.load(clinic, texts))
 
-    def ask(self, turns: Sequence[Turn], explain: bool = False) -> Reply:
-        """Answer the last turn in the light of those before it. An empty conversation is an empty message."""
-        clock = _Clock()
+    def ask(self, turns: Sequence[Turn], explain: bool = False, overlay: Overlay | None = None) -> Reply:
+        """Answer the last turn in the light of those before it. An empty conversation is an empty message.
+
+        ``overlay``: what was taught, in place of the bot's own, to see what it would change.
+        """
+        clock = self._clock(self.overlay if overlay is None else overlay)
         turns = list(turns)[-2 * self.config.max_turns :] or [Turn("user", "")]
         with clock("safety"):
             verdict = self._learned(self._safety.judge(turns), turns, clock)
+        if clock.overlay:
+            verdict = self._permitted(verdict, turns, clock)
         if verdict.status is not None and not verdict.retrieve and verdict.status != "caution":
             return self._finished(self._replies.plain(verdict), verdict, (), clock, explain)
         if len(turns[-1].text) > self.config.max_message_chars:
@@ -108,7 +120,7 @@ class Bot:
             reply = self._replies.unclear(parts, verdict) or self._replies.abstained(parts, verdict)
         return self._finished(reply, verdict, parts, clock, explain)
 
-    def _learned(self, verdict: Verdict, turns: Sequence[Turn], clock: _Clock) -> Verdict:
+    def _learned(self, verdict: Verdict, turns: Sequence[Turn], clock: Clock) -> Verdict:
         """What examples add to the rules: urgency, what no rule knows, and that a question is no small talk."""
         message = turns[-1].text[: self.config.max_message_chars]
         text = bare(self._rewriter.mended(message))
@@ -124,6 +136,20 @@ class Bot:
             return verdict
         return self._likened(verdict, guess.status, vector)
 
+    def _permitted(self, verdict: Verdict, turns: Sequence[Turn], clock: Clock) -> Verdict:
+        """What was taught answers or hands over a question, and answers a hand-over; nothing else gives way."""
+        if verdict.status not in (None, "handoff") or verdict.failsafe:
+            clock.overlay = EMPTY
+            return verdict
+        queries = self._queries([turn.text for turn in turns if turn.role == "user"], clock)
+        kinds = [taught.lesson.kind for query in queries if (taught := clock.taught(query))]
+        if "never" in kinds:
+            lead = verdict.lead if verdict.status else f"{verdict.lead} {self.texts['handoff']}".strip()
+            return replace(verdict, status="handoff", lead=lead, retrieve=True)
+        if verdict.status == "handoff" and kinds and len(queries) == 1 and not verdict.told:
+            return as_ordinary(verdict, turns[-1].text)
+        return verdict
+
     def _likened(self, verdict: Verdict, status: str, vector: Matrix) -> Verdict:
         """The verdict of the nearest example that the rules judge as the classifier does."""
         examples = [] if status in (ORDINARY, "urgent") else self._prototypes.nearest(vector, status)
@@ -133,14 +159,13 @@ class Bot:
                 return as_example(verdict, judged, example)
         return verdict
 
-    def _embedded(self, text: str, turns: Sequence[Turn], clock: _Clock) -> Matrix:
+    def _embedded(self, text: str, turns: Sequence[Turn], clock: Clock) -> Matrix:
         """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
         queries = self._queries([t.text for t in turns if t.role == "user"], clock)
-        texts = dict.fromkeys([text, *(t for q in queries for t in q.embeddable)])
-        clock.embedded.update(zip(texts, self._index.encoder.encode(list(texts)), strict=True))
+        clock.embed([text, *(t for q in queries for t in q.embeddable)])
         return clock.embedded[text]
 
-    def _queries(self, messages: Sequence[str], clock: _Clock) -> tuple[Query, ...]:
+    def _queries(self, messages: Sequence[str], clock: Clock) -> tuple[Query, ...]:
         """The stand-alone questions of a conversation's last message, read once."""
         with clock("rewrite"):
             known = tuple(message[: self.config.max_message_chars] for message in messages)
@@ -148,14 +173,14 @@ class Bot:
                 clock.queries[known] = self._rewriter.queries(known)
             return clock.queries[known]
 
-    def _wanted(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
+    def _wanted(self, turns: Sequence[Turn], verdict: Verdict, clock: Clock) -> list[Part]:
         """What the articles are asked: for a caution what they say about the condition, else the questions."""
         if verdict.searches:
             return self._quoted(verdict, clock)
         parts = self._parts(turns, verdict, clock) if verdict.retrieve else []
-        return parts if verdict.status is None else [part for part in parts if part.decision.answer]
+        return parts if verdict.status is None else [part for part in parts if part.decision.answer or part.taught]
 
-    def _given(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> frozenset[str]:
+    def _given(self, turns: Sequence[Turn], verdict: Verdict, clock: Clock) -> frozenset[str]:
         """The disclaimers that earlier replies of this conversation gave. Only what would be repeated is looked up."""
         general = self.texts["disclaimer_general"]
         places = [i for i, turn in enumerate(turns) if turn.role == "user"][-len(verdict.told) - 1 : -1]
@@ -169,12 +194,12 @@ class Bot:
                 given |= repeated
         return frozenset(given)
 
-    def _covers(self, turns: Sequence[Turn], clock: _Clock) -> bool:
+    def _covers(self, turns: Sequence[Turn], clock: Clock) -> bool:
         """Whether the question that the turns end with was answered from the articles."""
         verdict = Verdict(None, (), question=turns[-1].text)
         return any(part.decision.answer for part in self._parts(turns, verdict, clock))
 
-    def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: _Clock) -> list[Part]:
+    def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: Clock) -> list[Part]:
         """Each question of the message with its hits, sentences and decision."""
         messages = [t.text for t in turns if t.role == "user"]
         if messages and verdict.question:
@@ -183,12 +208,14 @@ class Bot:
         budget = self.config.max_answer_words // max(1, len(queries))
         return [self._surest(query, budget, clock) for query in queries]
 
-    def _surest(self, query: Query, budget: int, clock: _Clock) -> Part:
+    def _surest(self, query: Query, budget: int, clock: Clock) -> Part:
         """The question as it was cut out of the message, or the whole message: whichever is answered more surely."""
+        if taught := clock.taught(query):
+            return as_taught(self._part(query, budget, clock, first=taught.first), taught)
         readings = [query, *([query.whole] if query.whole else [])]
         return max((self._part(reading, budget, clock) for reading in readings), key=lambda p: p.decision.confidence)
 
-    def _quoted(self, verdict: Verdict, clock: _Clock) -> list[Part]:
+    def _quoted(self, verdict: Verdict, clock: Clock) -> list[Part]:
         """For a caution: what the articles say about the condition, and only that."""
         budget = self.config.max_caution_words // max(1, len(verdict.searches))
         return [
@@ -197,16 +224,15 @@ class Bot:
             for query in self._rewriter.queries([search.query])[:1]
         ]
 
-    def _part(self, query: Query, budget: int, clock: _Clock, mention: str = "") -> Part:
-        with clock("retrieve"):
-            found = self._retriever.search(query, clock.embedded)
+    def _part(self, query: Query, budget: int, clock: Clock, mention: str = "", first: str = "") -> Part:
+        found = clock.find(query, first)
         with clock("answer"):
             chosen = self._composer.choose(query, found, budget, mention)
             chosen = tuple(c for c in chosen if self._output.quotable(whole(c)))
             decision = self._abstention.decide(query, found, chosen)
         return Part(query, found, chosen, decision)
 
-    def _finished(self, reply: Reply, verdict: Verdict, parts: Sequence[Part], clock: _Clock, explain: bool) -> Reply:
+    def _finished(self, reply: Reply, verdict: Verdict, parts: Sequence[Part], clock: Clock, explain: bool) -> Reply:
         why = explanation(verdict, parts) if explain else None
         reply = self._replies.checked(reply)
         return reply.with_(index_version=self.index_version, timings_ms=clock.total(), why=why)
@@ -214,6 +240,27 @@ class Bot:
     def search(self, question: str) -> list[tuple[Query, tuple[Hit, ...]]]:
         """What would be retrieved for a question: each query with its ranked hits."""
         return [(q, self._retriever.search(q).hits) for q in self._rewriter.queries([question])]
+
+    def overlay_of(self, lessons: Sequence[Lesson]) -> Overlay:
+        """Lessons as this bot's questions are held against them."""
+        return Overlay(lessons, self._index.passages, self._asking)
+
+    def read(self, text: str) -> Asking:
+        """A text by itself as it is compared with others: its question, or all of it where it holds several."""
+        clock = self._clock()
+        queries = self._queries([text], clock)
+        return clock.asking(queries[0] if len(queries) == 1 else Query(text.lower(), text.lower()))
+
+    def _clock(self, overlay: Overlay = EMPTY) -> Clock:
+        return Clock(self._retriever, self._index.encoder, overlay)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word, in lower case, is one of the articles or of the field."""
+        return self._rewriter.knows(word)
+
+    def passages(self) -> tuple[Passage, ...]:
+        """Every passage of the index."""
+        return self._index.passages
 
     def article(self, source_id: str) -> Article | None:
         """The article of that id, if there is one."""
@@ -231,25 +278,6 @@ class Bot:
                 counts.setdefault(passage.heading, set()).add(passage.source_id)
         ranked = sorted(counts, key=lambda h: (-len(counts[h]), list(counts).index(h)))
         return tuple(ranked[: self.config.examples])
-
-
-class _Clock:
-    """What one ``ask`` keeps: milliseconds by step (``with clock("name")`` adds to one), what it read and embedded."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._steps: dict[str, float] = {}
-        self.embedded: dict[str, Matrix] = {}
-        self.queries: dict[tuple[str, ...], tuple[Query, ...]] = {}
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._steps[step] = self._steps.get(step, 0.0) + (time.perf_counter() - start) * 1000
-
-    def total(self) -> dict[str, float]:
-        return {**self._steps, "total": (time.perf_counter() - self._start) * 1000}
 
 
 def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:

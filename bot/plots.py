@@ -5,6 +5,7 @@ Drawn for a phone's width, so that the letters keep their size; a table with the
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 
 from bot.aggregate import Calibration, RiskCoverage
@@ -120,3 +121,41 @@ def confusion_table(confusion: Mapping[str, Mapping[str, int]]) -> str:
 def _tint(share: float) -> int:
     """0 for nothing to 4 for most of the row."""
     return sum(share > edge for edge in (0.0, 0.05, 0.25, 0.75))
+
+
+def count_bars(name: str, title: str, counts: Sequence[tuple[str, int]]) -> str:
+    """A bar for each label, with its count."""
+    most = max(1, *(n for _, n in counts))
+    parts = []
+    for i, (label, n) in enumerate(counts):
+        y, width = TOP + i * ROW, n / most * (WIDTH - LABEL - RIGHT - 30)
+        short = label if len(label) <= 16 else label[:15] + "…"
+        parts.append(f'<text class="name" x="{LABEL - 6}" y="{y + 14}" text-anchor="end">{esc(short)}</text>')
+        parts.append(f'<rect class="bar" x="{LABEL}" y="{y}" width="{width:.1f}" height="{ROW - 8}"/>')
+        parts.append(f'<text x="{LABEL + width + 6:.1f}" y="{y + 14}">{n}</text>')
+    text = ", ".join(f"{label} {n}" for label, n in counts)
+    return _svg(f"by-{name}", title, text, "".join(parts), 2 * TOP + len(counts) * ROW)
+
+
+def day_bars(title: str, first: str, last: str, counts: Sequence[tuple[str, int, int]]) -> str:
+    """A bar for each day from first to last (YYYY-MM-DD): how many, and below it how many of them failed."""
+    start = datetime.date.fromisoformat(first)
+    days = (datetime.date.fromisoformat(last) - start).days + 1
+    most = max(1, *(n for _, n, _ in counts))
+    step, parts = (WIDTH - LEFT - RIGHT) / days, []
+    for day, n, failed in counts:
+        x = LEFT + (datetime.date.fromisoformat(day) - start).days * step
+        for count, kind in ((n, "bar"), (failed, "bar failed")):
+            top = _y(count / most)
+            size = f'x="{x:.1f}" y="{top:.1f}" width="{max(1.0, step - 1):.1f}" height="{_y(0) - top:.1f}"'
+            parts.append(f'<rect class="{kind}" {size}/>')
+    right, foot = WIDTH - RIGHT, _y(0) + 16
+    axes = (
+        f'<path class="grid" d="M{LEFT} {_y(1):.1f}H{right}M{LEFT} {_y(0):.1f}H{right}"/>'
+        f'<text x="{LEFT - 6}" y="{_y(1) + 4:.1f}" text-anchor="end">{most}</text>'
+        f'<text x="{LEFT}" y="{foot:.1f}">{first}</text>'
+        f'<text x="{right}" y="{foot:.1f}" text-anchor="end">{last}</text>'
+    )
+    asked, failed = sum(n for _, n, _ in counts), sum(f for _, _, f in counts)
+    text = f"{asked} from {first} to {last}, at most {most} on a day; {failed} went unanswered, in the other colour."
+    return _svg("by-day", title, text, axes + "".join(parts), HEIGHT)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.abstention import Decision
 from bot.answer import Chosen, Composer, cite
 from bot.output_check import OutputCheck
+from bot.render import date_text
 from bot.retriever import Found
 from bot.rewrite import Query
 from bot.safety import Verdict
 from bot.schema import Article, Differ, Hit, Reply, Status
+from bot.teaching import Taught
 from bot.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,27 @@ class Part:
     found: Found
     chosen: tuple[Chosen, ...]
     decision: Decision
+    taught: Taught | None = None
+
+
+def as_taught(part: Part, taught: Taught) -> Part:
+    """The part as a person decided it: quoted from the passage, the clinic's own answer, or none."""
+    if taught.lesson.kind == "never":
+        return replace(part, taught=taught, decision=_taught_decision(False, 0.0))
+    if taught.lesson.kind == "wording":
+        named = any(chosen.passage.id == taught.first for chosen in part.chosen)
+        sure = max(part.decision.confidence, taught.similarity)
+        return replace(part, taught=taught, decision=_taught_decision(True, sure)) if named else part
+    cited = tuple(
+        Chosen(passage, number, passage.sentences[number], 0.0, {})
+        for passage, numbers in taught.passages
+        for number in numbers
+    )
+    return replace(part, taught=taught, chosen=cited, decision=_taught_decision(True, 1.0))
+
+
+def _taught_decision(answer: bool, confidence: float) -> Decision:
+    return Decision(answer, confidence, "taught", {})
 
 
 class Replies:
@@ -62,6 +85,7 @@ class Replies:
             status="answered",
             suggestions=_suggestions(parts, reply.citations),
             confidence=min(p.decision.confidence for p in covered),
+            lesson=_lesson(parts),
         )
 
     def caution(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str]) -> Reply:
@@ -76,8 +100,9 @@ class Replies:
         """Whom to ask, and what the articles say on the question beside it."""
         covered = [p for p in parts if p.decision.answer]
         if not covered:
-            return Reply("handoff", verdict.lead, confidence=1.0)
-        return self._body(covered, verdict, given, [verdict.lead]).with_(status="handoff", confidence=1.0)
+            return Reply("handoff", verdict.lead, confidence=1.0, lesson=_lesson(parts))
+        reply = self._body(covered, verdict, given, [verdict.lead])
+        return reply.with_(status="handoff", confidence=1.0, lesson=_lesson(parts))
 
     def abstained(self, parts: Sequence[Part], verdict: Verdict) -> Reply:
         """That the articles don't cover it, with the nearest questions they do cover."""
@@ -110,10 +135,15 @@ class Replies:
             _, citations, numbers = cite(part.chosen, self._articles, len(reply.citations) + 1)
             differ: tuple[Differ, ...] = self._composer.differ(part.query, part.chosen, numbers)
             reply = reply.with_(citations=reply.citations + citations, differ=reply.differ + differ)
+        lines = [*lines, *(self._own(p.taught) for p in parts if p.taught and p.taught.lesson.kind == "answer")]
         lead = " ".join([*lines, self._texts["differ_lead"]] if reply.differ else lines)
         body, left = self._output.woven(reply.citations, lead, verdict.disclaimers, given)
         answer = f"{lead} {body}".strip()
         return reply.with_(answer=answer, disclaimers=self._disclaimers((*verdict.disclaimers, *left), answer, given))
+
+    def _own(self, taught: Taught) -> str:
+        """The clinic's own answer, told apart from what articles say."""
+        return f"{self._texts['own_answer']} {date_text(taught.lesson.at[:10])}: {taught.lesson.text}"
 
     def _disclaimers(self, every: Sequence[str], answer: str, given: frozenset[str]) -> tuple[str, ...]:
         """The general one first, in short where it was given, and what nobody has said yet."""
@@ -121,6 +151,11 @@ class Replies:
         first = self._texts["disclaimer_general_short"] if general in given else general
         others = (d for d in every if d != general and d not in answer and d not in given)
         return tuple(dict.fromkeys((first, *others)))
+
+
+def _lesson(parts: Sequence[Part]) -> int | None:
+    """The lesson that decided a reply, the first of several."""
+    return next((p.taught.lesson.id for p in parts if p.taught), None)
 
 
 def _suggestions(parts: Sequence[Part], citations: Sequence[Any]) -> tuple[str, ...]:

@@ -25,24 +25,15 @@ from bot.facets import Facets
 from bot.index import Index
 from bot.language import stems, words
 from bot.lexicon import Lexicon
+from bot.profiles import Profile, profile_of
 from bot.rewrite import Query
 from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
 from bot.schema import TURNS, Hit, Passage
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+PINNED = 1.0  # as far ahead of the others as a full cosine, so that its sentences lead
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a passage speaks of, read once when the index is loaded."""
-
-    concepts: frozenset[str]  # of heading and text
-    headed: frozenset[str]  # those that its heading or wordings name
-    facets: frozenset[str]  # asked by its heading or wordings
-    answered: frozenset[str]  # answered by its sentences
-    stems: frozenset[str]  # of heading, wordings and text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class Retriever:
         self._index = index
         self._settings = settings
         self._facets = facets
-        self.profiles = [_profile(p, lexicon, facets) for p in index.passages]
+        self.profiles = [profile_of(p, lexicon, facets) for p in index.passages]
         said = [f.say for f in facets.by_id.values()]
         vectors = index.encoder.encode(said)
         self._said = dict(zip(facets.by_id, vectors, strict=True))
@@ -110,10 +101,16 @@ class Retriever:
         """The profile of a passage of this index."""
         return self._by_id[passage.id]
 
-    def search(self, query: Query, known: Mapping[str, Matrix] | None = None) -> Found:
-        """Rank the passages for a query. ``known`` are embeddings already made, by text."""
+    def search(self, query: Query, known: Mapping[str, Matrix] | None = None, first: str = "") -> Found:
+        """Rank the passages for a query. ``known`` are embeddings already made, by text.
+
+        ``first`` is the id of the passage that a person said answers it: it is ranked first, ``PINNED`` ahead.
+        """
         vector = self._vector(query, known or {})
         numbers = self._candidates(vector)
+        pinned = [n for n, passage in enumerate(self.passages) if passage.id == first] if first else []
+        if pinned:
+            numbers = np.union1d(numbers, pinned)
         cosines, sentences, asked, contrast = self._dense(vector, numbers)
         told = self._told(query, vector, known or {})
         body, question, sentence = cosines.T
@@ -134,7 +131,9 @@ class Retriever:
             "concept": np.asarray([self._concept(query, profile) for profile in profiles]),
             "facet": np.asarray([self._facet(query, profile) for profile in profiles]),
         }
-        best = self._best(query, numbers, parts)
+        totals = self._total(query, parts)
+        totals[np.isin(numbers, pinned)] = totals.max() + PINNED
+        best = self._best(numbers, totals, parts)
         return Found(best, sentences, asked, told.meant, vector, contrast, told.outside, told.unworded)
 
     def _told(self, query: Query, vector: Matrix, known: Mapping[str, Matrix]) -> _Told:
@@ -159,10 +158,10 @@ class Retriever:
             bank.cosines(vector),
         )
 
-    def _best(self, query: Query, numbers: Numbers, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
+    def _best(self, numbers: Numbers, totals: Scores, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
         """The passages of the highest totals, each with its parts."""
         passages = [self._index.passages[number] for number in numbers]
-        scores = self._total(query, parts).tolist()
+        scores = totals.tolist()
         ranked = sorted(range(len(passages)), key=lambda i: (-scores[i], passages[i].id))
         return tuple(
             Hit(passages[i], scores[i], {name: float(part[i]) for name, part in parts.items()})
@@ -263,20 +262,6 @@ class Retriever:
             + weights.concept_weight * parts["concept"]
             + weights.facet_weight * parts["facet"]
         )
-
-
-def _profile(passage: Passage, lexicon: Lexicon, facets: Facets) -> Profile:
-    asked = [*passage.heading_path[-1:], *passage.questions]
-    spoken = lexicon.concepts(f"{passage.heading}\n{passage.text}")
-    # A wording may carry a story ("back from the gym, still red"): only what the text speaks of counts.
-    headed = frozenset(concept for q in asked for concept in lexicon.concepts(q, lay=True)) & spoken
-    return Profile(
-        concepts=spoken,
-        headed=headed,
-        facets=frozenset(f for q in asked for f in facets.asked(lexicon.plain(q))),
-        answered=frozenset(f.id for f in facets.by_id.values() if any(f.answered(s.text) for s in passage.sentences)),
-        stems=frozenset(stems(" ".join([passage.heading, *passage.questions, passage.text]))),
-    )
 
 
 def _rows_by_passage(index: Index) -> list[Numbers]:

@@ -118,6 +118,10 @@ class Rewriter:
         whole = message.encode("utf-8", "ignore").decode("utf-8")
         return self._speller.mend(_MARKUP.sub(" ", whole))
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, in lower case, is in the corpus or the lexicon."""
+        return stem(word) in self._known
+
     def plain(self, text: str) -> str:
         """The text with lay words replaced by what articles say."""
         return self._lexicon.plain(text)
@@ -126,8 +130,8 @@ class Rewriter:
         mended = self.mended(message)
         if later:
             mended = _wrapping().correction.sub("", mended) or mended
-        pieces = [self._without_story(p) for p in _joined_to_content(_split(mended)) if words(p)]
-        queries = [self._query(piece, later) for piece in pieces]
+        found = [self._without_story(p) for p in pieces(mended) if words(p)]
+        queries = [self._query(piece, later) for piece in found]
         asking = _merged(_asking(queries, self._joined))[:MAX_PARTS]
         return [self._in_full(query, mended, later) for query in asking]
 
@@ -203,6 +207,16 @@ def _asking(queries: list[Query], joined: Callable[[Query, Query], Query]) -> li
     if out:
         return out
     return [q for q in queries if q.facets] or [q for q in queries if q.concepts] or queries[-1:]
+
+
+def pieces(text: str) -> list[str]:
+    """Sentences, and the questions joined inside them, as they are written."""
+    return _joined_to_content(_split(text))
+
+
+def asks(piece: str) -> bool:
+    """Whether a piece is a question, its preamble aside."""
+    return _is_question(piece) or _is_question(_unwrapped(piece))
 
 
 def _split(text: str) -> list[str]:

@@ -63,6 +63,11 @@ class Verdict:
     calm: bool = False  # asks what is usual, or to have it: sounding like an emergency makes it none
     told: tuple[Told, ...] = ()  # what earlier replies said
 
+    @property
+    def failsafe(self) -> bool:
+        """Whether the safety step itself failed."""
+        return any(label.situation == "failsafe" for label in self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Safety:

@@ -178,6 +178,12 @@ class Reply:
     index_version: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     why: Mapping[str, Any] | None = None  # only filled when an explanation was asked for
+    lesson: int | None = None  # what staff taught decided it; not told to visitors
+
+    @property
+    def failed(self) -> bool:
+        """Whether the visitor was left without an answer."""
+        return self.status in ("abstained", "handoff", "clarify")
 
     def with_(self, **changes: Any) -> Reply:
         """Return a copy with some fields replaced."""

@@ -15,18 +15,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib import resources
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot import pages
-from bot.errors import BotError
+from bot import keeping, pages
+from bot.errors import BotError, StateError
 from bot.guard import Frame, Rewritten
 from bot.interface import ENGLISH, Words
+from bot.queue import Queue
+from bot.recorder import Recorder
 from bot.render import esc
 from bot.schema import Reply, Turn
 from bot.staff import REASONS, Store
+from bot.teacher import Teacher
 from bot.theme import Theme
 
 if TYPE_CHECKING:
@@ -45,13 +48,14 @@ _FOR_SCRIPT = (
 )  # fmt: skip
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
 
-Outcome: TypeAlias = "tuple[Bot, Callable[[Bot], FastAPI]] | BotError"
+Ask = Callable[[Sequence[Turn]], Reply]
+Outcome: TypeAlias = "tuple[Bot, Callable[[Bot, Ask], FastAPI]] | BotError"
 
 
-def ask(bot: Bot, turns: Sequence[Turn]) -> Reply:
+def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False) -> Reply:
     """``Bot.ask``, and an apology where the program itself failed. The question is not logged."""
     try:
-        return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns])
+        return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns], explain)
     except Exception as error:  # the page's last resort: a visitor is never left without a reply
         # The error's own text could quote the visitor; where it happened can't.
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -65,15 +69,16 @@ def _encodable(text: str) -> str:
 
 
 class Assets:
-    """The files of ``bot/static``, read once, addressed with their hash so that browsers keep them for ever."""
+    """The files of a folder of ``bot``, read once, addressed with their hash so that browsers keep them for ever."""
 
-    def __init__(self) -> None:
-        found = (f for f in (resources.files("bot") / "static").iterdir() if f.is_file())
+    def __init__(self, folder: str = "static", base: str = "/static") -> None:
+        found = (f for f in (resources.files("bot") / folder).iterdir() if f.is_file())
         self._files = {f.name: f.read_bytes() for f in found}
+        self._base = base
 
     def address(self, name: str) -> str:
         """Where a page finds the file."""
-        return f"/static/{name}?v={sha256(self._files[name]).hexdigest()[:8]}"
+        return f"{self._base}/{name}?v={sha256(self._files[name]).hexdigest()[:8]}"
 
     def find(self, name: str) -> tuple[bytes, str] | None:
         """The file and its media type, or None."""
@@ -113,8 +118,16 @@ class Stage:
         on_ready: Callable[[], None],
         on_failure: Callable[[BotError], None],
         store: Store,
+        keep: str = "none",
+        retention_days: int = 90,
     ):
+        """``keep`` (one of ``config.KEEPS``) and ``retention_days``: what is kept of visitors' words, and how long."""
         self.store = store
+        self.queue = Queue(store)
+        self.teacher: Teacher | None = None  # both from when there is a bot
+        self.recorder: Recorder | None = None
+        self._keep = keep
+        self._retention_days = retention_days
         self._load = load
         self._on_ready = on_ready
         self._on_failure = on_failure
@@ -129,10 +142,25 @@ class Stage:
             raise HTTPException(503, ENGLISH["starting"], RETRY)
         return self._bot
 
+    def ask(self, turns: Sequence[Turn]) -> Reply:
+        """Answer a visitor as the bot was last taught, and count it."""
+        bot = self.bot
+        if self.teacher:
+            self.teacher.refresh()
+        reply = ask(bot, turns)
+        if self.recorder and turns:
+            self.recorder.reply(_encodable(turns[-1].text), reply)
+        return reply
+
     @property
     def ready(self) -> bool:
         """Whether there is a bot."""
         return self._bot is not None
+
+    @property
+    def words_kept(self) -> bool:
+        """Whether anything of visitors' words is kept."""
+        return self._keep != "none"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the chat page."""
@@ -158,11 +186,14 @@ class Stage:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        if self.recorder:
+            self.recorder.close()
 
     def _work(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[Outcome]) -> None:
         outcome: Outcome = BotError("the chat could not be loaded: the lines above say why")
         try:
             bot = self._load()
+            self._attach(bot)
             from bot.chat_ui import mounted  # now, when the environment is set; and it takes seconds
 
             outcome = bot, mounted
@@ -172,19 +203,37 @@ class Stage:
             with contextlib.suppress(RuntimeError):  # the loop is closed: stopped while loading
                 loop.call_soon_threadsafe(_settle, loaded, outcome)
 
+    def _attach(self, bot: Bot) -> None:
+        """Let the bot know what was taught, and begin to count."""
+        teacher = Teacher(bot, self.store)
+        teacher.refresh()
+        with contextlib.suppress(StateError):  # logged by the next change of a lesson, which writes it again
+            teacher.lessons.write_questions()
+        self.teacher = teacher
+        self.recorder = Recorder(self.queue, bot, self._keep, lambda: keeping.forget(self.store, self._retention_days))
+
     async def _run(self, loaded: asyncio.Future[Outcome]) -> None:
         outcome = await loaded
         if isinstance(outcome, BotError):
             self._on_failure(outcome)
             return
         bot, mounted = outcome
-        chat = mounted(bot)  # here and not in the thread: Gradio ties its locks to the running loop
+        chat = mounted(bot, self.ask)  # here and not in the thread: Gradio ties its locks to the running loop
         self.assets.colour(bot.clinic.theme)
         async with chat.router.lifespan_context(chat):
             self._chat = Rewritten(chat, self.frame)
             self._bot = bot
             self._on_ready()
             await asyncio.Event().wait()  # until cancelled
+
+
+def stage_of(request: Request) -> Stage:
+    """The stage of the app that a request came to."""
+    found: Stage = request.app.state.stage
+    return found
+
+
+OurStage = Annotated[Stage, Depends(stage_of)]
 
 
 def _settle(loaded: asyncio.Future[Outcome], outcome: Outcome) -> None:

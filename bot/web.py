@@ -17,14 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
-from bot import embed, feedback, interface, pages
-from bot.errors import BotError
-from bot.guard import CHAT, MAX_BODY_BYTES, Guard, Limits, packed, words_of
+from bot import embed, feedback, interface, pages, staff_ui
+from bot.accounts import Lasting
+from bot.errors import BotError, StateError
+from bot.guard import CHAT, MAX_BODY_BYTES, STAFF, Guard, Limits, packed, words_of
 from bot.interface import Words
 from bot.render import locate, passage_dict
 from bot.schema import Article, Turn
 from bot.staff import Store
-from bot.stage import RETRY, Stage, ask
+from bot.stage import RETRY, OurStage, Stage
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -44,12 +45,7 @@ _QUIET = {
 }
 
 
-def _stage(request: Request) -> Stage:
-    stage: Stage = request.app.state.stage
-    return stage
-
-
-def _bot(stage: Annotated[Stage, Depends(_stage)]) -> Bot:
+def _bot(stage: OurStage) -> Bot:
     return stage.bot
 
 
@@ -61,7 +57,6 @@ def _article(source_id: str, bot: TheBot) -> Article:
 
 
 Language = Annotated[Words, Depends(words_of)]
-OurStage = Annotated[Stage, Depends(_stage)]
 if TYPE_CHECKING:
     TheBot = Annotated[Bot, Depends(_bot)]
 else:
@@ -102,9 +97,9 @@ class Question(BaseModel):
 
 
 @api.post("/api/ask")
-def post_ask(question: Question, bot: TheBot) -> dict[str, Any]:
+def post_ask(question: Question, stage: OurStage) -> dict[str, Any]:
     """Ask a question. History is the conversation so far, oldest first: the user's messages, or objects with a role."""
-    return ask(bot, question.turns()).to_dict()
+    return stage.ask(question.turns()).to_dict()
 
 
 @api.get("/api/passages/{source_id}")
@@ -173,7 +168,7 @@ def form_ask(
 
 
 def _ask_page(stage: Stage, bot: Bot, words: Words, question: str, earlier: list[str]) -> str:
-    reply = ask(bot, [Turn("user", text) for text in (*earlier, question)]) if question.strip() else None
+    reply = stage.ask([Turn("user", text) for text in (*earlier, question)]) if question.strip() else None
     return pages.ask_page(
         bot.clinic, bot.texts["intended_purpose"], stage.assets.address("site.css"),
         question=question, earlier=earlier, reply=reply, examples=bot.examples(), words=words,
@@ -210,6 +205,8 @@ async def manifest(request: Request, stage: OurStage) -> Response:
 
 async def _refused(request: Request, error: AnyHTTPException) -> Response:
     """JSON for programs, a calm page for people."""
+    if request.url.path.startswith(STAFF):
+        return staff_ui.refused(request, error)
     if request.url.path.startswith("/api/") or (request.method == "POST" and request.url.path != "/ask"):
         detail = f"{error.detail}. {HOW}" if error.status_code == 400 else error.detail
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
@@ -227,8 +224,16 @@ async def _refused(request: Request, error: AnyHTTPException) -> Response:
 async def _malformed(request: Request, error: RequestValidationError) -> Response:
     """What is wrong with a request and how to mend it, without repeating what was sent."""
     first = error.errors()[0]
+    if request.url.path.startswith(STAFF):
+        return staff_ui.refused(request, AnyHTTPException(422))
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
     return JSONResponse({"detail": f"{where}: {first['msg']}. {HOW}"}, 422)
+
+
+async def _no_store(request: Request, error: StateError) -> Response:
+    """The file of what is kept can't be used: the operator reads why."""
+    log.error("%s", error)
+    return await _refused(request, AnyHTTPException(503, "store"))
 
 
 def create_app(
@@ -237,22 +242,27 @@ def create_app(
     limits: Limits | None = None,
     store: Store | None = None,
     parents: Sequence[str] = (),
+    lasting: Lasting | None = None,
+    keep: str = "none",
+    retention_days: int = 90,
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
     """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
 
-    ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` feedback is kept in memory only.
+    ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` what is told is kept in memory
+    only. ``lasting``: how long the staff stay signed in. ``keep``, ``retention_days``: what is kept of visitors'
+    words, and how long (``Config``).
     """
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    stage = Stage(load, on_ready, on_failure, store or Store())
+    stage = Stage(load, on_ready, on_failure, store or Store(), keep, retention_days)
     app = FastAPI(
         title="Clinic FAQ", description="Answers from the clinic's own articles, with citations.", version="1",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=stage.lifespan,
         max_body_size=MAX_BODY_BYTES,
-        exception_handlers={AnyHTTPException: _refused, RequestValidationError: _malformed},
+        exception_handlers={AnyHTTPException: _refused, RequestValidationError: _malformed, StateError: _no_store},
     )  # fmt: skip
     app.state.stage = stage
     app.add_middleware(embed.Compact, assets=stage.assets)
@@ -261,5 +271,6 @@ def create_app(
     app.include_router(feedback.router)
     app.include_router(site)
     app.include_router(embed.router)
+    staff_ui.open_desk(app, stage, lasting)
     app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

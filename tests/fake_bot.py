@@ -148,6 +148,10 @@ class FakeBot:
         found = (reply for word, reply in self._replies.items() if word in message.lower())
         return next(found, Reply("abstained", self.texts["gibberish"]))
 
+    def ask_one(self, message: str) -> Reply:
+        """The reply to a message alone."""
+        return self.ask([Turn("user", message)])
+
     def article(self, source_id: str) -> Article | None:
         """An article by its id."""
         return next((a for a in self.articles() if a.source_id == source_id), None)

@@ -12,6 +12,12 @@ from bot.config import BUNDLED_MODEL, ROOT, Config, prepare_environment, state_f
 from bot.errors import ConfigError
 
 
+@pytest.mark.parametrize("name", ["FAQ_STAFF_IDLE_MINUTES", "FAQ_STAFF_HOURS"])
+def test_a_session_lasts_at_least_one(name: str) -> None:
+    with pytest.raises(ConfigError, match="set them to 1 or more"):
+        Config.from_env({name: "0"})
+
+
 def test_without_settings_it_is_as_shipped() -> None:
     config = Config.from_env({})
     assert config == Config()

@@ -158,6 +158,7 @@ def real_site(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
     index = request.config.getoption("--index") or request.getfixturevalue("shipped").index
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
+        patch.setenv("FAQ_KEEP", "text")  # the staff's pages show visitors' words
         with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600) as address:
             yield address
 
