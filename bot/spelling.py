@@ -17,6 +17,8 @@ from symspellpy import SymSpell, Verbosity
 from bot.language import language, words
 
 MIN_LETTERS = 4  # of three letters, every other word is one edit away
+EVERYDAY = 400  # the most frequent words, which a hurried thumb swaps letters in
+OFTEN_READ = 12_000  # more frequent words are no slips
 SHORT = 5  # up to this length one edit, above it two
 CORPUS_COUNT = 10**12  # a corpus word outweighs any English word at the same distance
 RECURRING = 5  # questions with a word that no dictionary has, before it counts as one: "dermapen" does, "itchin" not
@@ -45,7 +47,7 @@ class Speller:
         self._domain = frozenset(w for w in domain if w.isalpha() and len(w) >= MIN_LETTERS)
         self._known = frozenset(domain) | frozenset(model_words) | language().kept_words | english().keys()
         self._symspell = SymSpell(max_dictionary_edit_distance=2, prefix_length=7)
-        for word in common_words(12_000):
+        for word in common_words(OFTEN_READ):
             if len(word) >= MIN_LETTERS and word not in self._domain:
                 self._symspell.create_dictionary_entry(word, english()[word])
         for word in sorted(self._domain):
@@ -71,6 +73,9 @@ class Speller:
 
     def word(self, word: str) -> str:
         """One lower-case word, mended where it is unknown and a known one is near."""
+        swapped = _swapped(word)
+        if swapped:
+            return swapped
         if len(word) < MIN_LETTERS or not (word.isalpha() and word.isascii()) or word in self._known:
             return word
         squeezed = [_RUNS.sub(r"\1\1", word), _RUNS.sub(r"\1", word)]
@@ -93,6 +98,14 @@ class Speller:
             if word[:i] in self._domain and word[i:] in self._known:
                 return f"{word[:i]} {word[i:]}"
         return word
+
+
+def _swapped(word: str) -> str:
+    """The everyday word that a rare one is with two letters swapped ("adn"), though dictionaries may list it."""
+    if len(word) < 3 or word in common_words(OFTEN_READ) or word in language().kept_words:
+        return ""
+    forms = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+    return max((form for form in forms if form in common_words(EVERYDAY)), key=english().__getitem__, default="")
 
 
 def domain_words(texts: Iterable[str]) -> frozenset[str]:

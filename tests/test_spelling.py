@@ -36,6 +36,8 @@ def speller(shipped_words: Words) -> Speller:
     ("typed", "meant"),
     [
         ("does it hrut", "does it hurt"),
+        ("adn hwo long", "and how long"),
+        ("waht abuot teh sun", "what about the sun"),
         ("how oftn", "how often"),
         ("dwntime??", "downtime??"),
         ("treatmnt", "treatment"),
