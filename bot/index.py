@@ -96,24 +96,7 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     folder = config.index / "builds" / name
     builds.clear(config.index)
     folder.mkdir(parents=True)
-    bank = entries() if plain(passages) else ()  # hand-written wordings are better
-    before = _as_it_is(config, source)
-    model = None
-    if before and not config.adaptation.enabled:
-        encoder, report = forms.take_over(config, source, folder, *before)
-    else:
-        encoder = model = SentenceTransformerEncoder.load(source, config.threads)
-    lent = lend(passages, articles, encoder, bank, say)
-    bank = bank if lent else ()
-    lent.save(folder / "lent.npy")
-    rows, texts = rows_of(passages, articles, bank)
-    if model:
-        encoder, report = forms.make(config, model, folder, [*passages, *lessons(bank, lent, passages)], texts, say)
-    own = int((~np.isin(rows.kind, ASIDE)).sum())  # those, which are no passage's, come last
-    same = before and not report["adaptation_result"]["accepted"]
-    beside = _examples(before[0], len(texts) - own) if before and same else None
-    beside = forms.encode(encoder, texts[own:], say) if beside is None else beside
-    vectors = np.concatenate([forms.encode(encoder, texts[:own], say), beside])
+    report, rows, texts, vectors = _embedded(config, source, folder, articles, passages, say)
     say("learn from the wordings", 0, 1)
     Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
     kept = searched(rows)
@@ -137,6 +120,35 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     builds.publish(config.index, name, builds.sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
+
+
+def _embedded(
+    config: Config,
+    source: ModelSource,
+    folder: Path,
+    articles: Sequence[Article],
+    passages: Sequence[Passage],
+    say: Progress,
+) -> tuple[dict[str, Any], Rows, list[str], Matrix]:
+    """The encoder, fitted and saved; what the manifest says of it, and every text with its row and its embedding."""
+    bank = entries() if plain(passages) else ()  # hand-written wordings are better
+    before = _as_it_is(config, source)
+    model = None
+    if before and not config.adaptation.enabled:
+        encoder, report = forms.take_over(config, source, folder, *before)
+    else:
+        encoder = model = SentenceTransformerEncoder.load(source, config.threads)
+    lent = lend(passages, articles, encoder, bank, say)
+    bank = bank if lent else ()
+    lent.save(folder / "lent.npy")
+    rows, texts = rows_of(passages, articles, bank)
+    if model:
+        encoder, report = forms.make(config, model, folder, [*passages, *lessons(bank, lent, passages)], texts, say)
+    own = int((~np.isin(rows.kind, ASIDE)).sum())  # those, which are no passage's, come last
+    same = before and not report["adaptation_result"]["accepted"]
+    beside = _examples(before[0], len(texts) - own) if before and same else None
+    beside = forms.encode(encoder, texts[own:], say) if beside is None else beside
+    return report, rows, texts, np.concatenate([forms.encode(encoder, texts[:own], say), beside])
 
 
 def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]] | None:
