@@ -36,7 +36,7 @@ FIRM_ALARM = 0.95  # "what floor are you on" is like somebody lying on it
 # Where the rules are silent the classifier decides, if it is this sure. On 440 fresh messages by a hand that neither
 # had seen, that raised cautions from 77% to 90%, hand-overs from 75 to 90, refusals from 66 to 90, small talk 55 to 84.
 SURE = 0.5
-SURE_LATER = 0.8  # of a later message of a conversation, which leans on more than its own words
+SURE_LATER = 0.65  # of a later message of a conversation, which leans on more than its own words
 ORDINARY_SURE = 0.95  # so sure must it be that a rule for small talk, a hand-over or a refusal misread a question
 MOST_ALIKE = 12  # examples of a status that are tried for its words, the nearest first
 CHATTY = ("smalltalk", "handoff", "refused")

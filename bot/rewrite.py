@@ -110,7 +110,7 @@ class Rewriter:
                 found = tuple(self._continued(q, found[-1]) if found else q for q in own)
             elif message is messages[-1]:
                 return ()
-        earlier = before([self.mended(message) for message in messages[:-1]])
+        earlier = before([mended for message in messages[:-1] if words(mended := self.mended(message))])
         return tuple(_after(query, earlier) for query in found)
 
     def mended(self, message: str) -> str:

@@ -21,7 +21,7 @@ EVERYDAY = 400  # the most frequent words, which a hurried thumb swaps letters i
 OFTEN_READ = 12_000  # more frequent words are no slips
 SHORT = 5  # up to this length one edit, above it two
 CORPUS_COUNT = 10**12  # a corpus word outweighs any English word at the same distance
-RECURRING = 5  # questions with a word that no dictionary has, before it counts as one: "dermapen" does, "itchin" not
+RECURRING = 25  # questions with a word that no dictionary has, before it counts as one: "dermapen" does, "itchin" not
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’])*|[\W\d_]+")  # "b4" is one, "4mm" two
 _RUNS = re.compile(r"(.)\1{2,}")
 
@@ -73,7 +73,7 @@ class Speller:
 
     def word(self, word: str) -> str:
         """One lower-case word, mended where it is unknown and a known one is near."""
-        swapped = _swapped(word)
+        swapped = swap_mended(word)
         if swapped:
             return swapped
         if len(word) < MIN_LETTERS or not (word.isalpha() and word.isascii()) or word in self._known:
@@ -100,7 +100,7 @@ class Speller:
         return word
 
 
-def _swapped(word: str) -> str:
+def swap_mended(word: str) -> str:
     """The everyday word that a rare one is with two letters swapped ("adn"), though dictionaries may list it."""
     if len(word) < 3 or word in common_words(OFTEN_READ) or word in language().kept_words:
         return ""

@@ -12,7 +12,6 @@ from bot.bank import Bank, Entry, Lent, entries, lend, lessons
 from bot.chunker import chunk
 from bot.config import Chunking, Retrieval
 from bot.dense import Dense
-from bot.encoder import SentenceTransformerEncoder
 from bot.errors import DataError
 from bot.facets import Facets
 from bot.index import Index
@@ -103,9 +102,7 @@ def told_of(lent: Lent, bank: tuple[Entry, ...], passages: tuple[Passage, ...]) 
 def test_an_entry_finds_the_sentence_that_answers_it(
     passages: tuple[Passage, ...], bank: tuple[Entry, ...], bicycle_index: Index
 ) -> None:
-    encoder = bicycle_index.encoder
-    assert isinstance(encoder, SentenceTransformerEncoder)
-    assert told_of(lend(passages, ARTICLES, encoder, bank), bank, passages) == WANTED
+    assert told_of(lend(passages, ARTICLES, bicycle_index.encoder, bank), bank, passages) == WANTED
 
 
 def test_lessons_hold_what_the_corpus_and_the_entry_say(passages: tuple[Passage, ...]) -> None:
