@@ -41,6 +41,7 @@ class Retrieval:
     short_query_words: int = 3  # at or below this BM25 has little to go on, so its vote is halved
     learned_weight: float = 0.13  # of the classifier fitted to the wordings' embeddings
     worded_weight: float = 0.35  # of the one fitted to their words; log probabilities of 9 make 1
+    later_learned: float = 1.6  # times both, of a later message: its own words say less; 2.2 answers as many
     concept_weight: float = 0.25  # a passage about something else is no answer, however similar
     facet_weight: float = 0.12  # the kind of question decides among passages on the same thing
     facet_short: float = 0.6  # "how often" alone says little: the facet's full wording helps it most

@@ -254,11 +254,12 @@ class Retriever:
     def _total(self, query: Query, parts: Mapping[str, Scores]) -> Scores:
         weights = self._settings
         short = len(words(query.text)) <= weights.short_query_words
+        learned = weights.later_learned if query.before else 1.0
         return (
             parts["dense"]
             + weights.sparse_weight * (0.5 if short else 1.0) * parts["sparse"]
-            + weights.learned_weight * parts["learned"]
-            + weights.worded_weight * parts["worded"]
+            + learned * weights.learned_weight * parts["learned"]
+            + learned * weights.worded_weight * parts["worded"]
             + weights.concept_weight * parts["concept"]
             + weights.facet_weight * parts["facet"]
         )

@@ -90,8 +90,8 @@ def with_swapped_passages(bot: Bot, first: str = "001-chain#0", second: str = "0
         def __getattr__(self, name: str) -> Any:
             return getattr(bot._retriever, name)
 
-        def search(self, query: Any, known: Any = None) -> Any:
-            found = bot._retriever.search(query, known)
+        def search(self, query: Any, *more: Any) -> Any:
+            found = bot._retriever.search(query, *more)
             hits = tuple(replace(h, passage=other.get(h.passage.id, h.passage)) for h in found.hits)
             cosines = {(p.id, n): 0.5 for h in hits for p in [h.passage] for n in range(len(p.sentences))}
             asked = {**cosines, **found.asked}

@@ -133,6 +133,13 @@ def test_a_list_too_long_to_quote_whole_is_cut_into_items() -> None:
     assert found[1:] == [text for _, text in items]
 
 
+def test_a_wording_of_several_messages_is_a_conversation(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("# Bicycle\n\n## Wheels\n\n<!-- questions:\nwheel care\nis it round || for long\n-->\n\nRound.\n")
+    (passage,) = chunk(load_article(path), SETTINGS)
+    assert (passage.questions, passage.conversations) == (("wheel care",), ("is it round || for long",))
+
+
 def test_passages_keep_the_path_of_headings_and_the_questions(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.classify import Classifier, Learned, Terms, terms
+from bot.classify import BEFORE_WEIGHT, Classifier, Learned, Terms, beside, terms
 from bot.prototypes import STATUSES
 
 TEXTS = ["is it sore", "is it sore after", "how long is it red", "how long red after", "how long sore", "is it red"] * 2
@@ -16,6 +16,18 @@ TEXTS = ["is it sore", "is it sore after", "how long is it red", "how long red a
 
 def test_terms_are_words_and_pairs() -> None:
     assert terms("Is it SORE?") == ["is", "it", "sore", "is it", "it sore"]
+
+
+def test_what_was_said_before_is_terms_of_its_own() -> None:
+    assert terms("Is it sore || for long") == ["for", "long", "for long", "<is", "<it", "<sore"]
+    assert Terms.fit([f"{text} || and then" for text in TEXTS])[0].talks
+    assert not Terms.fit(TEXTS)[0].talks
+
+
+def test_the_last_message_stands_beside_what_was_said_before() -> None:
+    last, earlier = np.ones((2, 3), dtype=np.float32), np.full((2, 3), 2, dtype=np.float32)
+    assert beside(last, earlier).tolist() == [[1, 1, 1, *[pytest.approx(2 * BEFORE_WEIGHT)] * 3]] * 2
+    assert beside(last[0], 0 * last[0]).tolist() == [1, 1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("text", [*TEXTS[:3], "nothing known here", "", "red red red"])

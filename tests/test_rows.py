@@ -1,0 +1,72 @@
+"""What is embedded, what of it a question is compared with, and how conversations are written in one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.rows import ASIDE, BEFORE, LAST, MOST_SEARCHED, QUESTION, Rows, rows_of, searched
+from bot.schema import Passage, Sentence, before, parted
+
+
+def passage(wordings: int = 0, conversations: tuple[str, ...] = ()) -> Passage:
+    """A passage of one sentence with so many wordings."""
+    questions = tuple(f"wording {n}" for n in range(wordings))
+    return Passage("a#0", "a", 0, 4, "Oil.", ("Oil?",), questions, (Sentence(0, 4, "Oil."),), conversations)
+
+
+@pytest.mark.parametrize(
+    ("talk", "wanted"),
+    [
+        ("is it sore || for long?", ("is it sore", "for long?")),
+        ("hi || is it sore || for long?", ("hi. is it sore", "for long?")),
+        ("hi || is it sore || ok || for long?", ("is it sore. ok", "for long?")),
+    ],
+)
+def test_a_conversation_in_one_line_is_parted(talk: str, wanted: tuple[str, str]) -> None:
+    assert parted(talk) == wanted
+
+
+def test_nothing_is_before_the_first_message() -> None:
+    assert before([]) == ""
+
+
+def test_a_conversation_is_two_rows_of_its_passage() -> None:
+    rows, texts = rows_of([passage(1, ("is it sore || for long?",))], [])
+    last = np.flatnonzero((rows.kind == LAST) & (rows.passage == 0))
+    assert [(rows.kind[n], rows.passage[n], texts[n]) for n in (*last, *(last + 1))] == [
+        (LAST, 0, "for long?"),
+        (BEFORE, 0, "is it sore"),
+    ]
+
+
+def test_what_is_of_no_passage_comes_last() -> None:
+    rows, texts = rows_of([passage(3)], [])
+    aside = np.isin(rows.kind, ASIDE)
+    assert len(texts) == len(rows.kind)
+    assert aside.any() and not aside[: (~aside).sum()].any()
+    assert set(rows.passage[aside]) == {-1}
+
+
+def test_known_conversations_that_are_not_covered_are_of_no_passage() -> None:
+    rows, _ = rows_of([passage(1)], [])
+    last = rows.kind == LAST
+    assert last.any() and set(rows.passage[last]) == {-1}
+
+
+@pytest.mark.parametrize("wordings", [0, 1, MOST_SEARCHED - 1, MOST_SEARCHED, 3 * MOST_SEARCHED])
+def test_of_many_wordings_some_are_searched_and_the_heading_always(wordings: int) -> None:
+    rows, texts = rows_of([passage(wordings)], [])
+    kept = searched(rows)
+    own = (rows.kind == QUESTION) & (rows.passage == 0)
+    found = [text for text, keep in zip(texts, kept & own, strict=True) if keep]
+    assert found[0] == "Oil?"
+    assert min(1 + wordings, MOST_SEARCHED / 2) <= len(found) <= MOST_SEARCHED
+    assert not kept[np.isin(rows.kind, (LAST, BEFORE))].any()
+    assert kept[~own & ~np.isin(rows.kind, (LAST, BEFORE))].all()
+
+
+def test_rows_of_a_mask() -> None:
+    rows = Rows(np.asarray([0, 1, 2]), np.asarray([4, 5, 6]), np.asarray([7, 8, 9]))
+    kept = rows.only(np.asarray([True, False, True]))
+    assert (list(kept.kind), list(kept.passage), list(kept.item)) == ([0, 2], [4, 6], [7, 9])
