@@ -130,7 +130,8 @@ class Bot:
         guess = self._prototypes.guess(vector, self._rewriter.plain(text))
         if alarming(verdict, guess):
             return alarmed(verdict, *self._prototypes.nearest(vector, "urgent")[0], self.texts)
-        if misread(verdict, guess):
+        halves = verdict.status == "handoff" and len(self._queries(_asked(turns), clock)) > 1  # both are answered
+        if misread(verdict, guess) and not halves:
             return as_ordinary(verdict, message)
         if verdict.status is not None or guess.sure < (SURE_LATER if verdict.told else SURE):
             return verdict
@@ -141,7 +142,7 @@ class Bot:
         if verdict.status not in (None, "handoff") or verdict.failsafe:
             clock.overlay = EMPTY
             return verdict
-        queries = self._queries([turn.text for turn in turns if turn.role == "user"], clock)
+        queries = self._queries(_asked(turns), clock)
         kinds = [taught.lesson.kind for query in queries if (taught := clock.taught(query))]
         if "never" in kinds:
             lead = verdict.lead if verdict.status else f"{verdict.lead} {self.texts['handoff']}".strip()
@@ -161,7 +162,7 @@ class Bot:
 
     def _embedded(self, text: str, turns: Sequence[Turn], clock: Clock) -> Matrix:
         """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
-        queries = self._queries([t.text for t in turns if t.role == "user"], clock)
+        queries = self._queries(_asked(turns), clock)
         clock.embed([text, *(t for q in queries for t in q.embeddable)])
         return clock.embedded[text]
 
@@ -201,7 +202,7 @@ class Bot:
 
     def _parts(self, turns: Sequence[Turn], verdict: Verdict, clock: Clock) -> list[Part]:
         """Each question of the message with its hits, sentences and decision."""
-        messages = [t.text for t in turns if t.role == "user"]
+        messages = _asked(turns)
         if messages and verdict.question:
             messages[-1] = verdict.question
         queries = self._queries(messages, clock)
@@ -278,6 +279,11 @@ class Bot:
                 counts.setdefault(passage.heading, set()).add(passage.source_id)
         ranked = sorted(counts, key=lambda h: (-len(counts[h]), list(counts).index(h)))
         return tuple(ranked[: self.config.examples])
+
+
+def _asked(turns: Sequence[Turn]) -> list[str]:
+    """The visitor's messages, oldest first."""
+    return [turn.text for turn in turns if turn.role == "user"]
 
 
 def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
