@@ -38,7 +38,7 @@ NEAREST = 3  # wordings that tell how like a heading is
 ENOUGH = 0.7  # likeness from which a sentence answers an entry, where its concepts do not tell already
 ENOUGH_NAMED = 0.55  # the same where the entry needs a concept or a facet, and the sentence has it
 BELOW_BEST = 0.3  # sentences this far below the best of an entry are about something else
-FEWEST = 0.25  # of the entries must find a sentence, or the articles are about something else
+FEWEST = 0.5  # of the entries must find a sentence, or the articles are about something else
 MOST = 4  # sentences that an entry's wordings are lent to
 
 
