@@ -74,7 +74,8 @@ def rows_of(
             entries.append((SENTENCE, number, position))
             texts.append(sentence.text)
     talks = [(number, talk) for number, p in enumerate(passages) for talk in p.conversations]
-    for position, (number, talk) in enumerate([*talks, *((-1, talk) for talk in uncovered_conversations())]):
+    beside = uncovered_conversations() if talks else ()  # a contrast to conversations that are covered
+    for position, (number, talk) in enumerate([*talks, *((-1, talk) for talk in beside)]):
         entries.extend([(LAST, number, position), (BEFORE, number, position)])
         texts.extend(reversed(parted(talk)))
     aside = [(UNCOVERED, q) for q in uncovered_questions()] + [(EXAMPLE, text) for _, text in examples()]

@@ -49,9 +49,10 @@ def test_what_is_of_no_passage_comes_last() -> None:
 
 
 def test_known_conversations_that_are_not_covered_are_of_no_passage() -> None:
-    rows, _ = rows_of([passage(1)], [])
-    last = rows.kind == LAST
-    assert last.any() and set(rows.passage[last]) == {-1}
+    rows, _ = rows_of([passage(1, ("is it sore || for long?",))], [])
+    assert set(rows.passage[rows.kind == LAST]) == {0, -1}
+    alone, _ = rows_of([passage(1)], [])
+    assert not (alone.kind == LAST).any()
 
 
 @pytest.mark.parametrize("wordings", [0, 1, MOST_SEARCHED - 1, MOST_SEARCHED, 3 * MOST_SEARCHED])
