@@ -195,9 +195,8 @@ class Learned:
     @classmethod
     def fit(cls, vectors: Matrix, texts: Sequence[str], rows: Rows, passages: int) -> Learned:
         """Learn from the wordings, the questions known not to be covered and the examples of an index."""
-        talks = bool(((rows.kind == LAST) & (rows.passage >= 0)).any())
-        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED, *((LAST,) if talks else ())))
-        earlier = _earlier(rows)[used] if talks else np.full(used.sum(), -1)
+        used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED, LAST))
+        earlier = _earlier(rows)[used]
         said = [
             f"{texts[e]}{TURNS}{texts[n]}" if e >= 0 else texts[n]
             for n, e in zip(np.flatnonzero(used).tolist(), earlier.tolist(), strict=True)
