@@ -85,7 +85,7 @@ def load(config: Config) -> Bot:
     except IndexError_ as error:
         say(f"{error}\nBuilding the index from {config.corpus} ...")
         index.build(config, progress=Bar())
-        for problem in index.unread(config):
+        for problem in index.built(config).unread:
             say(f"Not read: {problem}")
         return Bot.open(config)
 

@@ -9,7 +9,9 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     encoder, fast_encoder,
     adapt, forms                texts to vectors, and quickly; the encoder fitted to the corpus; which form serves
     rows, dense, sparse, bank,
-    classify, builds, index     what is embedded; FAISS, BM25, wordings lent, classifiers; the verified folder of it
+    classify                    what is embedded; FAISS, BM25, wordings lent, classifiers
+    known, embedding, builds,
+    index                       what the build before embedded already; the verified folder of all that
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
     smalltalk, tongue, memory,

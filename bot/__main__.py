@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
     build = command("build", _build, "make the index from the corpus")
     build.add_argument("--strict", action="store_true", help="refuse to build while a file can't be read")
+    build.add_argument("--fresh", action="store_true", help="take nothing over from the index that is there")
     ask = command("ask", _ask, "ask one question")
     ask.add_argument("question", nargs="+", help="the question; several are one conversation, the last is answered")
     ask.add_argument("--json", action="store_true", help="the reply as one JSON object")
@@ -115,10 +116,12 @@ def _staff(config: Config, options: argparse.Namespace) -> int:
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
-    version = index.build(config, Bar(), options.strict)
-    for problem in index.unread(config):
+    index.build(config, Bar(), options.strict, options.fresh)
+    built = index.built(config)
+    for problem in built.unread:
         print(f"warning: not read: {problem}", file=sys.stderr)
-    print(version)
+    print(built, file=sys.stderr)
+    print(built.version)
     return 0
 
 

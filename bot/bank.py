@@ -26,7 +26,7 @@ from bot.schema import Article, Passage, Sentence
 from bot.values import values
 
 if TYPE_CHECKING:
-    from bot.encoder import Encoder
+    from bot.encoder import Embeds
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -112,7 +112,7 @@ class Lent:
 def lend(
     passages: Sequence[Passage],
     articles: Sequence[Article],
-    encoder: Encoder,
+    encoder: Embeds,
     bank: Sequence[Entry],
     say: Progress | None = None,
 ) -> Lent:
@@ -142,7 +142,7 @@ def _likeness(
     titles: Mapping[str, str],
     places: Sequence[tuple[int, int]],
     bank: Sequence[Entry],
-    encoder: Encoder,
+    encoder: Embeds,
     say: Progress | None,
 ) -> Matrix:
     """How like each sentence is to what each entry says and asks, shape ``(entries, sentences)``."""

@@ -29,14 +29,18 @@ FEW = 4  # texts of a question or two
 BATCH = 32  # passages of 100 words: larger batches gain nothing on a CPU
 
 
-class Encoder(Protocol):
-    """Texts to unit vectors. A fake for tests is a pure function of its texts."""
-
-    identity: str
+class Embeds(Protocol):
+    """Whatever gives unit vectors of texts."""
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
         """Embed texts: float32, shape ``(len(texts), dim)``, rows of length 1."""
         ...
+
+
+class Encoder(Embeds, Protocol):
+    """Texts to unit vectors. A fake for tests is a pure function of its texts."""
+
+    identity: str
 
     def vocabulary(self) -> frozenset[str]:
         """Whole lower-case words the model knows; empty where it has no such list."""

@@ -5,6 +5,7 @@ All vectors of an index and of its questions come from one form, or thresholds w
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from bot import adapt, fast_encoder
 from bot.config import Config
-from bot.encoder import Encoder, Matrix, ModelSource, Progress, SentenceTransformerEncoder
+from bot.encoder import Embeds, Encoder, Matrix, ModelSource, Progress, SentenceTransformerEncoder
 from bot.errors import EncoderError
 from bot.fast_encoder import FastEncoder
 from bot.schema import Passage
@@ -53,11 +54,19 @@ def make(
 def take_over(
     config: Config, source: ModelSource, folder: Path, before: Path, manifest: dict[str, Any]
 ) -> tuple[Encoder, dict[str, Any]]:
-    """The same from an earlier build, whose encoder is the model as it is, without loading the model."""
+    """The same from an earlier build, whose encoder is to stay, without loading the model it was made of."""
     if (before / FOLDER).is_dir():
-        shutil.copytree(before / FOLDER, folder / FOLDER)
-    report = {"adaptation_result": adapt.SWITCHED_OFF, "encoder": manifest["encoder"]}
+        shutil.copytree(before / FOLDER, folder / FOLDER, copy_function=_linked)
+    report = {name: manifest[name] for name in ("adaptation_result", "encoder")}
     return load(config, source, folder, report), report
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under another name, where the disk has that: a build's files are never written to again."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def load(config: Config, source: ModelSource, folder: Path, manifest: dict[str, Any]) -> Encoder:
@@ -73,7 +82,7 @@ def load(config: Config, source: ModelSource, folder: Path, manifest: dict[str, 
     return SentenceTransformerEncoder.load(source, config.threads)
 
 
-def encode(encoder: Encoder, texts: Sequence[str], say: Progress) -> Matrix:
+def encode(encoder: Embeds, texts: Sequence[str], say: Progress) -> Matrix:
     """The many texts of a build: the slow form takes them in batches of less precision."""
     many = encoder.encode_quickly if isinstance(encoder, SentenceTransformerEncoder) else encoder.encode
     return many(texts, say)

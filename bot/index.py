@@ -2,8 +2,9 @@
 
     index/CURRENT            one line of JSON: the build that is served and its manifest's SHA-256
     index/builds/NAME/       manifest.json (what it was made from, SHA-256 of every file), articles.json,
-                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, encoder/ (the
-                             fast form of the model; where it has none, the model if it was adapted)
+                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, known/ (for the
+                             next build), encoder/ (the fast form of the model; where it has none, the
+                             model if it was adapted)
 
 A build is written under a name of its own and becomes current by one atomic rename of CURRENT; the
 builds before it are removed afterwards. A process killed at any moment leaves the old index or the
@@ -18,26 +19,28 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from itertools import compress
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from bot import builds, forms
-from bot.bank import Lent, entries, lend, lessons
+from bot.bank import Lent
 from bot.builds import REMEDY
 from bot.chunker import passages_of
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, libraries, read_corpus
-from bot.dense import Dense, Matrix
-from bot.encoder import Encoder, ModelSource, SentenceTransformerEncoder, locate
+from bot.dense import Dense
+from bot.embedding import FOLDER as KNOWN
+from bot.embedding import Before, Embedding
+from bot.encoder import Encoder, ModelSource, locate
 from bot.errors import CorpusError, IndexDamaged, IndexError_, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
-from bot.rows import ASIDE, Rows, rows_of, searched, sparse_documents
-from bot.schema import Article, Passage, Sentence, plain, worded
+from bot.rows import Rows, searched, sparse_documents
+from bot.schema import Article, Passage, Sentence, worded
 from bot.sparse import Sparse
 
 FORMAT = 9  # raise when anything in the files' meaning changes
@@ -66,8 +69,10 @@ class Index:
         return "lent" if self.lent else worded(self.passages)
 
 
-def build(config: Config, progress: Progress | None = None, strict: bool = False) -> str:
-    """Build the index from the corpus and make it current. Returns its version; ``unread`` tells what it lacks.
+def build(config: Config, progress: Progress | None = None, strict: bool = False, fresh: bool = False) -> str:
+    """Build the index from the corpus and make it current. Returns its version; ``built`` tells what was done.
+
+    What the current build has embedded already is taken over (``embedding``), unless ``fresh``.
 
     Raises:
         CorpusError, EncoderError: the corpus (``strict``: any file of it) or the model can't be read; the index
@@ -78,30 +83,32 @@ def build(config: Config, progress: Progress | None = None, strict: bool = False
     try:
         config.index.mkdir(parents=True, exist_ok=True)
         with FileLock(str(config.index / ".lock"), timeout=0):
-            return _build(config, say, strict)
+            return _build(config, say, strict, fresh)
     except Timeout:
         raise IndexError_(f"{config.index} is being built by another process: wait for it to end") from None
     except OSError as error:
         raise IndexError_(f"{config.index}: {error}: give another folder with --index, or make room") from error
 
 
-def _build(config: Config, say: Progress, strict: bool) -> str:
+def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
     corpus = read_corpus(config.corpus, say)
     if strict and corpus.problems:
         raise CorpusError("; ".join(corpus.problems))
     articles = corpus.articles
     passages = passages_of(articles, config.chunking)
-    source = locate(config.model)
+    expected = expectations(config, source := locate(config.model))
     name = secrets.token_hex(8)
     folder = config.index / "builds" / name
     builds.clear(config.index)
     folder.mkdir(parents=True)
-    report, rows, texts, vectors = _embedded(config, source, folder, articles, passages, say)
+    before = None if fresh else Before.find(config.index, expected)
+    found = Embedding(config, source, folder, before, say).run(articles, passages)
     say("learn from the wordings", 0, 1)
-    Learned.fit(vectors, plain_texts(texts), rows, len(passages)).save(folder / "learned")
-    kept = searched(rows)
-    rows = rows.only(kept)
-    Dense.build(vectors[kept]).save(folder / "vectors.faiss")
+    Learned.fit(found.vectors, plain_texts(found.texts), found.rows, len(passages)).save(folder / "learned")
+    kept = searched(found.rows)
+    rows = found.rows.only(kept)
+    found.known.save(folder / KNOWN, list(compress(found.texts, kept)))
+    Dense.build(found.vectors[kept]).save(folder / "vectors.faiss")
     np.save(folder / "rows.npy", np.stack([rows.kind, rows.passage, rows.item]), allow_pickle=False)
     questions, bodies = sparse_documents(passages, articles)
     Sparse.build(questions).save(folder / "sparse" / "questions")
@@ -109,8 +116,8 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     builds.write_json(folder / "articles.json", [asdict(a) for a in articles])
     builds.write_json(folder / "passages.json", [asdict(p) for p in passages])
     manifest = {
-        **expectations(config, source),
-        **report,
+        **expected,
+        **found.report,
         "unread": list(corpus.problems),
         "counts": {"articles": len(articles), "passages": len(passages), "vectors": len(rows.kind)},
         "files": {str(p.relative_to(folder)): builds.sha256(p) for p in sorted(folder.rglob("*")) if p.is_file()},
@@ -120,56 +127,6 @@ def _build(config: Config, say: Progress, strict: bool) -> str:
     builds.publish(config.index, name, builds.sha256(folder / "manifest.json"))
     say("done", 1, 1)
     return str(manifest["version"])
-
-
-def _embedded(
-    config: Config,
-    source: ModelSource,
-    folder: Path,
-    articles: Sequence[Article],
-    passages: Sequence[Passage],
-    say: Progress,
-) -> tuple[dict[str, Any], Rows, list[str], Matrix]:
-    """The encoder, fitted and saved; what the manifest says of it, and every text with its row and its embedding."""
-    bank = entries() if plain(passages) else ()  # hand-written wordings are better
-    before = _as_it_is(config, source)
-    model = None
-    if before and not config.adaptation.enabled:
-        encoder, report = forms.take_over(config, source, folder, *before)
-    else:
-        encoder = model = SentenceTransformerEncoder.load(source, config.threads)
-    lent = lend(passages, articles, encoder, bank, say)
-    bank = bank if lent else ()
-    lent.save(folder / "lent.npy")
-    rows, texts = rows_of(passages, articles, bank)
-    if model:
-        encoder, report = forms.make(config, model, folder, [*passages, *lessons(bank, lent, passages)], texts, say)
-    own = int((~np.isin(rows.kind, ASIDE)).sum())  # those, which are no passage's, come last
-    same = before and not report["adaptation_result"]["accepted"]
-    beside = _examples(before[0], len(texts) - own) if before and same else None
-    beside = forms.encode(encoder, texts[own:], say) if beside is None else beside
-    return report, rows, texts, np.concatenate([forms.encode(encoder, texts[:own], say), beside])
-
-
-def _as_it_is(config: Config, source: ModelSource) -> tuple[Path, dict[str, Any]] | None:
-    """The current build where its encoder is the configured model unadapted: thousands of texts need no second time."""
-    try:
-        folder, manifest = builds.current(config.index)
-    except IndexError_:
-        return None
-    expected = expectations(config, source)
-    same = ("format", "model", "form", "examples_sha256", "libraries")
-    if manifest["adaptation_result"]["accepted"] or any(manifest.get(key) != expected[key] for key in same):
-        return None
-    wanted = [n for n in manifest["files"] if n in ("vectors.faiss", "rows.npy") or n.startswith(forms.FOLDER)]
-    whole = all((folder / n).is_file() and builds.sha256(folder / n) == manifest["files"][n] for n in wanted)
-    return (folder, manifest) if whole else None
-
-
-def _examples(folder: Path, count: int) -> Matrix | None:
-    """The embeddings of what is no passage's in a build, if it has so many."""
-    rows = np.flatnonzero(np.isin(np.load(folder / "rows.npy", allow_pickle=False)[0], ASIDE))
-    return Dense.load(folder / "vectors.faiss").vectors(rows) if len(rows) == count else None
 
 
 def plain_texts(texts: Sequence[str]) -> list[str]:
@@ -200,13 +157,47 @@ def _version_of(library: str) -> str | None:
         return None
 
 
-def unread(config: Config) -> tuple[str, ...]:
-    """What the current build could not read: file, reason and remedy, a line each.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: texts in it, those that were embedded anew, whether the encoder was kept from the one before.
+
+    ``unread``: the files that could not be read, with reason and remedy, a line each.
+    """
+
+    version: str
+    articles: int
+    passages: int
+    texts: int
+    encoded: int
+    kept: bool
+    unread: tuple[str, ...]
+
+    def __str__(self) -> str:
+        encoder = "kept" if self.kept else "made anew"
+        return (
+            f"{self.articles} articles, {self.passages} passages; {self.encoded:,} of {self.texts:,} texts embedded "
+            f"anew, encoder {encoder}"
+        )
+
+
+def built(config: Config) -> Built:
+    """What the current build did.
 
     Raises:
         IndexMissing, IndexDamaged: there is no build that can be told of.
     """
-    return tuple(builds.current(config.index)[1].get("unread", ()))
+    said = builds.current(config.index)[1]
+    work, counts = said["work"], said["counts"]
+    kept = work["encoder"] == "kept"
+    return Built(
+        said["version"],
+        counts["articles"],
+        counts["passages"],
+        work["texts"],
+        work["encoded"],
+        kept,
+        tuple(said["unread"]),
+    )
 
 
 def load(config: Config) -> Index:
@@ -244,8 +235,9 @@ def load(config: Config) -> Index:
 
 
 def _version(manifest: dict[str, Any]) -> str:
-    """Names the content: the same inputs give the same version."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:12]
+    """Names the content, however it came about: a rebuild that ends with the same files has the same version."""
+    content = {name: said for name, said in manifest.items() if name not in ("work", "encoder")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _passage(raw: dict[str, Any]) -> Passage:

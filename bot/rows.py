@@ -38,7 +38,6 @@ class Rows:
 
 
 BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED, LAST, BEFORE = range(8)
-ASIDE = (UNCOVERED, EXAMPLE, ASKED)  # of no passage; they come last
 MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questions are answered, in less time
 
 

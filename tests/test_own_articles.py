@@ -109,7 +109,7 @@ def test_every_format_answers_with_the_same_words(every_format: tuple[Config, Bo
 def test_a_build_tells_what_it_could_not_read(every_format: tuple[Config, Bot], command: Command) -> None:
     config, bot = every_format
     assert len(bot.articles()) == len(WRITERS)
-    (problem,) = index.unread(config)
+    (problem,) = index.built(config).unread
     assert problem.startswith(f"{config.corpus}/scan.pdf: is damaged or no PDF")
     with pytest.raises(CorpusError, match=re.escape(problem)):
         index.build(config, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.rows import ASIDE, BEFORE, LAST, MOST_SEARCHED, QUESTION, Rows, rows_of, searched
+from bot.rows import ASKED, BEFORE, EXAMPLE, LAST, MOST_SEARCHED, QUESTION, UNCOVERED, Rows, rows_of, searched
 from bot.schema import Passage, Sentence, before, parted
 
 
@@ -42,7 +42,7 @@ def test_a_conversation_is_two_rows_of_its_passage() -> None:
 
 def test_what_is_of_no_passage_comes_last() -> None:
     rows, texts = rows_of([passage(3)], [])
-    aside = np.isin(rows.kind, ASIDE)
+    aside = np.isin(rows.kind, (UNCOVERED, EXAMPLE, ASKED))
     assert len(texts) == len(rows.kind)
     assert aside.any() and not aside[: (~aside).sum()].any()
     assert set(rows.passage[aside]) == {-1}
