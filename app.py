@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
+from bot import builds
 from bot.__main__ import Bar
 from bot.accounts import Lasting
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, IndexError_, StateError, StateNewer
+from bot.renewal import Source
 from bot.staff import Store
 
 if TYPE_CHECKING:
@@ -116,11 +118,17 @@ def serve(config: Config, listener: socket.socket) -> int:
         failures.append(error)
         server.should_exit = True
 
+    def again() -> Bot:
+        from bot.pipeline import Bot
+
+        return Bot.open(config)
+
     store = opened(config)
     lasting = Lasting(60.0 * config.staff_idle_minutes, 3600.0 * config.staff_hours)
     app = create_app(
-        lambda: load(config), store=store, parents=config.embed_parents, lasting=lasting, keep=config.keep,
-        retention_days=config.retention_days, on_ready=ready, on_failure=failed,
+        Source(lambda: load(config), again, lambda: builds.mark(config.index)), store=store,
+        parents=config.embed_parents, lasting=lasting, keep=config.keep, retention_days=config.retention_days,
+        on_ready=ready, on_failure=failed,
     )  # fmt: skip
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
@@ -128,6 +136,8 @@ def serve(config: Config, listener: socket.socket) -> int:
         forwarded_allow_ips=config.proxies,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        signal.signal(signal.SIGHUP, lambda *_: app.state.stage.renewal.ask())
     server = uvicorn.Server(settings)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

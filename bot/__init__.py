@@ -12,6 +12,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     classify                    what is embedded; FAISS, BM25, wordings lent, classifiers
     known, embedding, builds,
     index                       what the build before embedded already; the verified folder of all that
+    watch, publishing           a build at every save; articles changed on a copy, and put in place with their index
     clinic, texts               the clinic's details and every sentence a visitor reads
     normalise, polarity, rules,
     smalltalk, tongue, memory,
@@ -30,7 +31,8 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     calibrate                   fits the decision to answer or decline
     interface, theme            the page's own words in each language; the clinic's colour
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
-    guard, stage, chat_ui, web  the HTTP app: what is let in, what is loaded, the chat, the routes
+    guard, renewal, stage,
+    chat_ui, web                the HTTP app: what is let in, a new index, what is loaded, the chat, the routes
     feedback, staff, migrations whether a reply helped; the database that keeps it
     privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody
     alike, teaching, lessons,

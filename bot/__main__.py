@@ -6,7 +6,9 @@ import argparse
 import datetime
 import json
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ from bot.errors import BotError, MessageError
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
+
+TELL_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     build = command("build", _build, "make the index from the corpus")
     build.add_argument("--strict", action="store_true", help="refuse to build while a file can't be read")
     build.add_argument("--fresh", action="store_true", help="take nothing over from the index that is there")
+    build.add_argument("--watch", action="store_true", help="build again whenever an article is saved, until Ctrl-C")
     ask = command("ask", _ask, "ask one question")
     ask.add_argument("question", nargs="+", help="the question; several are one conversation, the last is answered")
     ask.add_argument("--json", action="store_true", help="the reply as one JSON object")
@@ -116,12 +121,24 @@ def _staff(config: Config, options: argparse.Namespace) -> int:
 def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
+    if options.watch:
+        return _watch(config)
     index.build(config, Bar(), options.strict, options.fresh)
     built = index.built(config)
     for problem in built.unread:
         print(f"warning: not read: {problem}", file=sys.stderr)
     print(built, file=sys.stderr)
     print(built.version)
+    return 0
+
+
+def _watch(config: Config) -> int:
+    from bot.watch import watch
+
+    try:
+        watch(config, partial(print, file=sys.stderr, flush=True), partial(print, flush=True), Bar())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
     return 0
 
 
@@ -218,21 +235,36 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 
 class Bar:
-    """Progress on stderr: one line a step, rewritten in place on a terminal."""
+    """Progress on stderr with what is left of the step's time: rewritten in place on a terminal, else now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._tty = sys.stderr.isatty()
-        self._shown = ""
+        self._clock = clock
+        self._shown = self._step = ""
+        self._began = self._told = (0.0, 0)  # when, and how much was done then
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        now = (self._clock(), done)
+        if step != self._step or done < self._told[1]:
+            self._step, self._began, self._told = step, now, now
         filled = 24 * done // max(1, total)
         line = f"{step:20} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}"
+        if done < total:
+            line += self._left(now, total)
         if self._tty:
             ending = "\n" if done >= total else ""
-            print(f"\r{line:70}", end=ending, file=sys.stderr, flush=True)
-        elif done >= total and line != self._shown:
+            print(f"\r{line:79}", end=ending, file=sys.stderr, flush=True)
+        elif line != self._shown and (done >= total or now[0] - self._told[0] >= TELL_EVERY):
             print(line, file=sys.stderr, flush=True)
+            self._told = now
         self._shown = line
+
+    def _left(self, now: tuple[float, int], total: int) -> str:
+        passed, done = now[0] - self._began[0], now[1] - self._began[1]
+        if passed < 3 or not done:  # too early to tell
+            return ""
+        left = passed / done * (total - now[1])
+        return f"  {left / 60:.0f} min left" if left >= 90 else f"  {left:.0f} s left"
 
 
 if __name__ == "__main__":

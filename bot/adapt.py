@@ -107,10 +107,15 @@ def meanings(encoder: SentenceTransformerEncoder, passages: Sequence[Passage]) -
 def adapt(
     encoder: SentenceTransformerEncoder, passages: Sequence[Passage], settings: Adaptation, say: Progress
 ) -> Outcome:
-    """Train the encoder in place; where it does not help, its weights are put back as they were."""
+    """Train the encoder in place; where it does not help, its weights are put back as they were.
+
+    Of more passages than are looked at it is left as it is.
+    """
     passages = [thinned(p) for p in passages]
     if not settings.enabled:
         return Outcome(False, SWITCHED_OFF)
+    if len(passages) > MAX_STEPS * settings.batch_size:  # most would never be looked at
+        return Outcome(False, {"accepted": False, "reason": "many passages"})
     pairs = pairs_of(passages, meanings(encoder, passages))
     if len(pairs) < MIN_PAIRS:
         return Outcome(False, {"accepted": False, "reason": "few pairs"})

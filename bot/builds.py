@@ -10,8 +10,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from bot.errors import IndexDamaged, IndexError_, IndexMissing
 
@@ -38,6 +42,14 @@ def current(index: Path) -> tuple[Path, dict[str, Any]]:
     return folder, json.loads(path.read_text(encoding="utf-8"))
 
 
+def mark(index: Path) -> str:
+    """What CURRENT says, unchecked; empty where it can't be read. Changes with every build: to be looked at often."""
+    try:
+        return (index / "CURRENT").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def publish(index: Path, name: str, digest: str) -> None:
     """Make a finished build current by one rename, then clear the builds before it."""
     _sync(index / "builds" / name)
@@ -48,6 +60,40 @@ def publish(index: Path, name: str, digest: str) -> None:
         os.fsync(handle.fileno())
     os.replace(temporary, index / "CURRENT")
     clear(index)
+
+
+def adopt(index: Path, other: Path) -> None:
+    """Make the current build of another folder the current one here; its files are shared where the disk can."""
+    folder, _ = current(other)
+    target = index / "builds" / folder.name
+    if not target.is_dir():
+        shutil.copytree(folder, target, copy_function=linked)
+    publish(index, folder.name, sha256(target / "manifest.json"))
+
+
+def linked(source: str, target: str) -> None:
+    """The same file under another name, where the disk has that: a build's files are never written to again."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@contextmanager
+def locked(index: Path) -> Iterator[None]:
+    """Nobody else builds or publishes in the meantime; the folder is made where there is none.
+
+    Raises:
+        IndexError_: somebody does so already, or the folder can't be written to.
+    """
+    try:
+        index.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(index / ".lock"), timeout=0):
+            yield
+    except Timeout:
+        raise IndexError_(f"{index} is being built by another process: wait for it to end") from None
+    except OSError as error:
+        raise IndexError_(f"{index}: {error}: give another folder with --index, or make room") from error
 
 
 def _pointer(name: str, digest: str) -> str:

@@ -6,7 +6,7 @@ so nobody can put words into the bot's mouth, and nothing is stored on a shared 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from bot.interface import Words, choose
 from bot.pages import clinic_name, hello_html
 from bot.render import clean, contact_links, question_html, reply_html, thinking_html
 from bot.schema import Reply, Turn
-from bot.stage import Ask
+from bot.stage import Ask, Now
 
 if TYPE_CHECKING:
     from bot.pipeline import Bot
@@ -79,15 +79,18 @@ def messages_of(talk: Talk, clinic: Clinic, words: Words) -> list[gr.ChatMessage
     return shown
 
 
-def build_chat(bot: Bot, ask: Ask) -> gr.Blocks:
-    """The chat page for a loaded bot. Its own words are tokens, which are replaced when the page is sent."""
-    examples: list[Any] = [{"text": clean(question)} for question in bot.examples()]
+def build_chat(now: Now, ask: Ask) -> tuple[gr.Blocks, Callable[[], None]]:
+    """The chat page; its own words are tokens, which are replaced when it is sent.
+
+    ``now`` gives the bot that answers. The second value is to be called when that is another one.
+    """
+    bot = now()
     page = gr.Blocks(title=clinic_name(bot.clinic), analytics_enabled=False, fill_height=True)
     with page:
         talk = gr.State((), time_to_live=3600)  # seconds; a forgotten tab does not hold a conversation for ever
         again = gr.Button(token("new_chat"), elem_id="again", size="sm")
         chat = gr.Chatbot(
-            label=token("conversation"), show_label=False, elem_id="chat", examples=examples, buttons=[],
+            label=token("conversation"), show_label=False, elem_id="chat", examples=_examples(bot), buttons=[],
             autoscroll=False, placeholder=_hello(bot), container=False, allow_tags=False, latex_delimiters=[],
             group_consecutive_messages=False, height="100%", scale=1,
         )  # fmt: skip
@@ -95,9 +98,19 @@ def build_chat(bot: Bot, ask: Ask) -> gr.Blocks:
             label=token("question"), placeholder=token("example"), elem_id="question",
             lines=1, max_lines=5, submit_btn=token("send"),
         )  # fmt: skip
-        _wire(bot, ask, talk, chat, box, again)
+        _wire(now, ask, talk, chat, box, again)
     page.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
-    return page
+
+    def refresh() -> None:
+        """The empty page of whoever comes from now on; a conversation under way stays as it is."""
+        chat.examples, chat.placeholder = _examples(now()), _hello(now())
+        page.config = page.get_config_file()
+
+    return page, refresh
+
+
+def _examples(bot: Bot) -> list[Any]:
+    return [{"text": clean(question)} for question in bot.examples()]
 
 
 class _Tokens(Words):
@@ -115,15 +128,17 @@ def _hello(bot: Bot) -> str:
     return hello_html(bot.texts["intended_purpose"], contact_links(bot.clinic), words, head)
 
 
-def _wire(bot: Bot, ask: Ask, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button) -> None:
+def _wire(
+    now: Callable[[], Bot], ask: Ask, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox, again: gr.Button
+) -> None:
     async def send(message: object, before: Talk, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         words = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
         question = message[:MAX_KEPT_CHARS] if isinstance(message, str) else ""
-        now = (*before, Exchange(question))[-MAX_EXCHANGES:]
-        yield messages_of(now, bot.clinic, words), "", now
-        reply = await to_thread.run_sync(ask, turns_of(now))
-        now = (*now[:-1], replace(now[-1], reply=reply))
-        yield messages_of(now, bot.clinic, words), "", now
+        talk = (*before, Exchange(question))[-MAX_EXCHANGES:]
+        yield messages_of(talk, now().clinic, words), "", talk
+        reply = await to_thread.run_sync(ask, turns_of(talk))
+        talk = (*talk[:-1], replace(talk[-1], reply=reply))
+        yield messages_of(talk, now().clinic, words), "", talk
 
     async def choose_one(before: Talk, event: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         value = event.value
@@ -138,11 +153,14 @@ def _wire(bot: Bot, ask: Ask, talk: gr.State, chat: gr.Chatbot, box: gr.Textbox,
     again.click(lambda: ([], "", ()), None, outputs, **quiet)
 
 
-def mounted(bot: Bot, ask: Ask) -> FastAPI:
-    """The chat page over ``ask``, as an app that serves ``/chat/``; run its lifespan, or its queue stays off."""
+def mounted(now: Now, ask: Ask) -> FastAPI:
+    """The chat page over ``ask``, as an app that serves ``/chat/``; run its lifespan, or its queue stays off.
+
+    ``now`` gives the bot that answers; the app's ``state.refresh`` is to be called when that is another one.
+    """
     app = FastAPI(openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # or Gradio allows any origin, with credentials
-    page = build_chat(bot, ask)
+    page, app.state.refresh = build_chat(now, ask)
     gr.mount_gradio_app(
         app, page, CHAT, footer_links=[], run_history=False, enable_monitoring=False, show_error=False,
         max_file_size="1kb", app_kwargs={"openapi_url": None}, ssr_mode=False, theme=theme(),

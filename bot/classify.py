@@ -23,7 +23,7 @@ from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
 from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, UNCOVERED, Rows
-from bot.schema import MIN_WORDINGS, TURNS
+from bot.schema import TURNS, learnable
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
@@ -210,7 +210,7 @@ class Learned:
         lent = bool((kinds == ASKED).any())
         asking = ASKED if lent else QUESTION
         asks = _balanced(kinds, asking)
-        if not lent and (kinds == QUESTION).sum() < MIN_WORDINGS * passages:
+        if not lent and not learnable(int((kinds == QUESTION).sum()), passages):
             nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
             return cls(found, nobody, nobody, status)
         names = rows.item if lent else rows.passage

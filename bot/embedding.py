@@ -30,8 +30,9 @@ from bot.schema import Article, Passage, plain
 FOLDER = "known"  # of a build: which texts are embedded, and the vectors that the dense index does not hold
 UNFITTED = "known/unfitted"  # the same of the model as it is, where the encoder was fitted and the bank laid beside it
 FITTED = "known/fitted.npy"  # the texts that the encoder was fitted to
-# Of the texts that the encoder was fitted to.
-MOST_CHANGED = 0.1
+# Of the texts that the encoder was fitted to. Fitted to four of the shipped articles and kept for the fifth: 85.5%
+# of the questions of dev right, not 86.0%; of 195 that only the fifth answers one was lost.
+MOST_CHANGED = 0.25
 MOST_LENT = 2000  # passages; who has more has questions of their own, and every sentence is read for every entry
 SAME = ("format", "model", "adaptation", "form", "libraries")  # of a manifest, for its encoder to be the same
 

@@ -5,13 +5,12 @@ All vectors of an index and of its questions come from one form, or thresholds w
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot import adapt, fast_encoder
+from bot import adapt, builds, fast_encoder
 from bot.config import Config
 from bot.encoder import Embeds, Encoder, Matrix, ModelSource, Progress, SentenceTransformerEncoder
 from bot.errors import EncoderError
@@ -56,17 +55,9 @@ def take_over(
 ) -> tuple[Encoder, dict[str, Any]]:
     """The same from an earlier build, whose encoder is to stay, without loading the model it was made of."""
     if (before / FOLDER).is_dir():
-        shutil.copytree(before / FOLDER, folder / FOLDER, copy_function=_linked)
+        shutil.copytree(before / FOLDER, folder / FOLDER, copy_function=builds.linked)
     report = {name: manifest[name] for name in ("adaptation_result", "encoder")}
     return load(config, source, folder, report), report
-
-
-def _linked(source: str, target: str) -> None:
-    """The same file under another name, where the disk has that: a build's files are never written to again."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def load(config: Config, source: ModelSource, folder: Path, manifest: dict[str, Any]) -> Encoder:

@@ -23,7 +23,6 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from bot import builds, forms
 from bot.bank import Lent
@@ -36,10 +35,10 @@ from bot.dense import Dense
 from bot.embedding import FOLDER as KNOWN
 from bot.embedding import Before, Embedding
 from bot.encoder import Encoder, ModelSource, locate
-from bot.errors import CorpusError, IndexDamaged, IndexError_, IndexStale
+from bot.errors import CorpusError, IndexDamaged, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
-from bot.rows import Rows, searched, sparse_documents
+from bot.rows import BODY, SENTENCE, Rows, searched, sparse_documents
 from bot.schema import Article, Passage, Sentence, worded
 from bot.sparse import Sparse
 
@@ -80,14 +79,8 @@ def build(config: Config, progress: Progress | None = None, strict: bool = False
         IndexError_: another process is building into the same folder.
     """
     say = progress or (lambda step, done, total: None)
-    try:
-        config.index.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(config.index / ".lock"), timeout=0):
-            return _build(config, say, strict, fresh)
-    except Timeout:
-        raise IndexError_(f"{config.index} is being built by another process: wait for it to end") from None
-    except OSError as error:
-        raise IndexError_(f"{config.index}: {error}: give another folder with --index, or make room") from error
+    with builds.locked(config.index):
+        return _build(config, say, strict, fresh)
 
 
 def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
@@ -104,7 +97,9 @@ def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
     before = None if fresh else Before.find(config.index, expected)
     found = Embedding(config, source, folder, before, say).run(articles, passages)
     say("learn from the wordings", 0, 1)
-    Learned.fit(found.vectors, plain_texts(found.texts), found.rows, len(passages)).save(folder / "learned")
+    learned_from = ~np.isin(found.rows.kind, (BODY, SENTENCE))  # the others' words needn't be read
+    said = plain_texts([text if used else "" for text, used in zip(found.texts, learned_from, strict=True)])
+    Learned.fit(found.vectors, said, found.rows, len(passages)).save(folder / "learned")
     kept = searched(found.rows)
     rows = found.rows.only(kept)
     found.known.save(folder / KNOWN, list(compress(found.texts, kept)))

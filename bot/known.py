@@ -51,8 +51,10 @@ class Known:
                 else:
                     new[known] = text
         if new:
-            vectors = forms.encode(self._load(), list(new.values()), progress or (lambda step, done, total: None))
-            self._used.update(zip(new, vectors, strict=True))
+            order = sorted(new)  # by hash, which mixes long with short: how far it is tells how long it still takes
+            texts_ = [new[known] for known in order]
+            vectors = forms.encode(self._load(), texts_, progress or (lambda step, done, total: None))
+            self._used.update(zip(order, vectors, strict=True))
             self.encoded += len(new)
         if not keys:
             return np.zeros((0, 0), dtype=np.float32)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.dense import Matrix
 from bot.errors import BotError
 from bot.facets import Facets
 from bot.lexicon import Lexicon
@@ -65,6 +64,10 @@ class Recorder:
         self._lexicon, self._facets = Lexicon.load(), Facets.load()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
+
+    def use(self, bot: Bot) -> None:
+        """Ask another bot from now on: the index was replaced."""
+        self._bot = bot
 
     def reply(self, message: str, reply: Reply) -> None:
         """Count a reply, soon. Never raises, never waits."""
@@ -115,31 +118,29 @@ class Recorder:
             log.error("questions were not counted: %s", type(error).__name__)  # its text could quote a visitor
 
     def _count(self, batch: Sequence[_Told | _ThumbsDown]) -> None:
-        asked = [self._asked(one) for one in batch if isinstance(one, _Told)]
+        bot = self._bot  # one for the whole batch: vectors of two versions can't be compared
+        asked = [self._asked(one, bot) for one in batch if isinstance(one, _Told)]
         if asked:
-            vectors = [self._vector(one) for one in asked]
+            vectors = [bot.read(one.text).vector if one.text else None for one in asked]
             if any(vector is not None for vector in vectors):
-                self._entries.embed_anew(lambda text: self._bot.read(text).vector, self._bot.index_version)
-            self._entries.record(asked, vectors, self._bot.index_version)
+                self._entries.embed_anew(lambda text: bot.read(text).vector, bot.index_version)
+            self._entries.record(asked, vectors, bot.index_version)
         for one in batch:
             if isinstance(one, _ThumbsDown):
                 self._entries.thumbed_down(one.status, one.reason, one.sources)
 
-    def _asked(self, told: _Told) -> Asked:
+    def _asked(self, told: _Told, bot: Bot) -> Asked:
         plain = self._lexicon.plain(told.message[:2000].lower())
         concepts = [m.concept for m in self._lexicon.matches(plain) if m.concept not in self._lexicon.soft]
         facets = self._facets.asked(plain)
         sources = tuple(c.source_id for c in told.reply.citations)
-        text = self._text(told) if self._keep != "none" and told.reply.status in WORDED else None
+        text = self._text(told, bot) if self._keep != "none" and told.reply.status in WORDED else None
         topic, facet = concepts[0] if concepts else "", facets[0] if facets else ""
         failed = told.reply.failed and told.reply.lesson is None
         return Asked(told.reply.status, topic, facet, sources, text, failed)
 
-    def _text(self, told: _Told) -> str | None:
-        text = mask(told.message, self._bot.knows)
+    def _text(self, told: _Told, bot: Bot) -> str | None:
+        text = mask(told.message, bot.knows)
         if self._keep == "masked":
-            text = only_known(text, self._bot.knows)
+            text = only_known(text, bot.knows)
         return text or None
-
-    def _vector(self, asked: Asked) -> Matrix | None:
-        return self._bot.read(asked.text).vector if asked.text else None

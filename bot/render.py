@@ -107,7 +107,8 @@ def reply_html(reply: Reply, links: Mapping[str, str], words: Words = ENGLISH, m
         more,
     ]
     # What the bot says is English whatever the language of the page; only the page's own words are in that.
-    return f'<div class="reply {esc(reply.status)}" lang="en" dir="auto">{"".join(parts)}</div>'
+    version = f' data-index="{esc(reply.index_version)}"' if reply.index_version else ""
+    return f'<div class="reply {esc(reply.status)}" lang="en" dir="auto"{version}>{"".join(parts)}</div>'
 
 
 def _notes_html(disclaimers: Sequence[str], links: Mapping[str, str]) -> str:

@@ -47,11 +47,13 @@ def searched(rows: Rows) -> NDArray[np.bool_]:
     The classifiers learn from all of them, and from conversations, with which no question is compared.
     """
     kept = ~np.isin(rows.kind, (LAST, BEFORE))
-    for number in range(int(rows.passage.max(initial=-1)) + 1):
-        own = np.flatnonzero((rows.kind == QUESTION) & (rows.passage == number))
-        step = max(1, -(-len(own) // MOST_SEARCHED))
+    wordings = np.flatnonzero(rows.kind == QUESTION)  # those of a passage stand together, in order
+    _, starts, counts = np.unique(rows.passage[wordings], return_index=True, return_counts=True)
+    many = counts > MOST_SEARCHED
+    for start, count in zip(starts[many].tolist(), counts[many].tolist(), strict=True):
+        own = wordings[start : start + count]
         kept[own] = False
-        kept[own[::step]] = True
+        kept[own[:: -(-count // MOST_SEARCHED)]] = True
     return kept
 
 

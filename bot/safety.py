@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 from bot.clinic import Clinic
@@ -69,6 +70,12 @@ class Verdict:
         return any(label.situation == "failsafe" for label in self.labels)
 
 
+@cache
+def _shipped() -> Rulebook:
+    """The rules of the package, compiled once a process: a new index has the same, and they take a second."""
+    return Rulebook.load()
+
+
 @dataclass(frozen=True, slots=True)
 class Safety:
     """The compiled rules with the clinic's texts."""
@@ -82,7 +89,7 @@ class Safety:
     @classmethod
     def load(cls, clinic: Clinic, texts: Texts, book: Rulebook | None = None) -> Safety:
         """Read the rules, and check that every text they name exists."""
-        book = book or Rulebook.load()
+        book = book or _shipped()
         _check_texts(book, texts)
         talk = SmallTalk.make(book.words, book.policy["noise"]["keys"])
         return cls(book, clinic, texts, Tongues.make(book.tongues, clinic), Recall(book, talk))

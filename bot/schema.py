@@ -213,7 +213,15 @@ class Reply:
         return out
 
 
+# Passages that a classifier is to tell apart: its memory grows with their number times that of the words, and its time
+# with their number times that of the wordings (minutes here).
+MOST_LEARNED = 1000
 MIN_WORDINGS = 4  # of a passage, its heading counted, on average: with fewer there is nothing to learn from
+
+
+def learnable(wordings: int, passages: int) -> bool:
+    """Can wordings (headings counted) teach which of so many passages is meant?"""
+    return MIN_WORDINGS * passages <= wordings and passages <= MOST_LEARNED
 
 
 def plain(passages: Sequence[Passage]) -> bool:
@@ -225,7 +233,7 @@ def worded(passages: Sequence[Passage]) -> str:
     """How much other wordings tell of a corpus: "plain" (none under most headings), "few" or "wordings"."""
     if plain(passages):
         return "plain"
-    return "few" if sum(1 + len(p.questions) for p in passages) < MIN_WORDINGS * len(passages) else "wordings"
+    return "wordings" if learnable(sum(1 + len(p.questions) for p in passages), len(passages)) else "few"
 
 
 def parted(talk: str) -> tuple[str, str]:

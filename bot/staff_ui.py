@@ -51,13 +51,13 @@ def enquire(
     chosen = next((c for c in CHANNELS if c == channel), None)
     if len(text) > MAX_CHARS:
         return HTMLResponse(desk_pages.desk_page(frame, text, chosen, told=desk_pages.too_long()), 413)
-    if stage.teacher:
-        stage.teacher.refresh()  # what a colleague has just taught
+    serving = stage.serving
+    serving.teacher.refresh()  # what a colleague has just taught
     # Not counted: visitors' questions are.
-    found = answered(text, lambda messages: ask(stage.bot, [Turn("user", m) for m in messages], explain=True))
+    found = answered(text, lambda messages: ask(serving.bot, [Turn("user", m) for m in messages], explain=True))
     if not found:
         return HTMLResponse(desk_pages.desk_page(frame, text, chosen, told=say("nothing_found")))
-    result = _result(stage.bot, found, str(request.base_url).rstrip("/"))
+    result = _result(serving.bot, found, str(request.base_url).rstrip("/"))
     return HTMLResponse(desk_pages.desk_page(frame, text, chosen, result))
 
 

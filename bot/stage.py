@@ -12,7 +12,8 @@ import logging
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -27,6 +28,7 @@ from bot.interface import ENGLISH, Words
 from bot.queue import Queue
 from bot.recorder import Recorder
 from bot.render import esc
+from bot.renewal import Renewal, Source
 from bot.schema import Reply, Turn
 from bot.staff import REASONS, Store
 from bot.teacher import Teacher
@@ -49,7 +51,16 @@ _FOR_SCRIPT = (
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
 
 Ask = Callable[[Sequence[Turn]], Reply]
-Outcome: TypeAlias = "tuple[Bot, Callable[[Bot, Ask], FastAPI]] | BotError"
+Now: TypeAlias = "Callable[[], Bot]"  # the bot that answers
+Outcome: TypeAlias = "tuple[Serving, Callable[[Now, Ask], FastAPI]] | BotError"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A bot and what teaches it: replaced together, so that a question has one version from its first step on."""
+
+    bot: Bot
+    teacher: Teacher
 
 
 def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False) -> Reply:
@@ -114,7 +125,7 @@ class Stage:
 
     def __init__(
         self,
-        load: Callable[[], Bot],
+        source: Source,
         on_ready: Callable[[], None],
         on_failure: Callable[[BotError], None],
         store: Store,
@@ -124,30 +135,35 @@ class Stage:
         """``keep`` (one of ``config.KEEPS``) and ``retention_days``: what is kept of visitors' words, and how long."""
         self.store = store
         self.queue = Queue(store)
-        self.teacher: Teacher | None = None  # both from when there is a bot
-        self.recorder: Recorder | None = None
+        self.recorder: Recorder | None = None  # from when there is a bot
         self._keep = keep
         self._retention_days = retention_days
-        self._load = load
+        self._load = source.first
         self._on_ready = on_ready
         self._on_failure = on_failure
-        self._bot: Bot | None = None
+        self._serving: Serving | None = None
         self._chat: ASGIApp | None = None
+        self._refresh_chat: Callable[[], None] = lambda: None
         self.assets = Assets()
+        self.renewal = Renewal(source, self._take)
 
     @property
     def bot(self) -> Bot:
         """The bot; while there is none, a 503 for whoever asks."""
-        if self._bot is None:
+        return self.serving.bot
+
+    @property
+    def serving(self) -> Serving:
+        """The bot and its teacher as they belong together; while there is none, a 503."""
+        if self._serving is None:
             raise HTTPException(503, ENGLISH["starting"], RETRY)
-        return self._bot
+        return self._serving
 
     def ask(self, turns: Sequence[Turn]) -> Reply:
         """Answer a visitor as the bot was last taught, and count it."""
-        bot = self.bot
-        if self.teacher:
-            self.teacher.refresh()
-        reply = ask(bot, turns)
+        serving = self.serving
+        serving.teacher.refresh()
+        reply = ask(serving.bot, turns)
         if self.recorder and turns:
             self.recorder.reply(_encodable(turns[-1].text), reply)
         return reply
@@ -155,7 +171,7 @@ class Stage:
     @property
     def ready(self) -> bool:
         """Whether there is a bot."""
-        return self._bot is not None
+        return self._serving is not None
 
     @property
     def words_kept(self) -> bool:
@@ -186,43 +202,55 @@ class Stage:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        self.renewal.close()
         if self.recorder:
             self.recorder.close()
 
     def _work(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[Outcome]) -> None:
         outcome: Outcome = BotError("the chat could not be loaded: the lines above say why")
         try:
-            bot = self._load()
-            self._attach(bot)
+            serving = self._attached(self._load())
             from bot.chat_ui import mounted  # now, when the environment is set; and it takes seconds
 
-            outcome = bot, mounted
+            outcome = serving, mounted
         except BotError as error:
             outcome = error
         finally:
             with contextlib.suppress(RuntimeError):  # the loop is closed: stopped while loading
                 loop.call_soon_threadsafe(_settle, loaded, outcome)
 
-    def _attach(self, bot: Bot) -> None:
-        """Let the bot know what was taught, and begin to count."""
+    def _attached(self, bot: Bot) -> Serving:
+        """Let the bot know what was taught, and count what it is asked."""
         teacher = Teacher(bot, self.store)
         teacher.refresh()
         with contextlib.suppress(StateError):  # logged by the next change of a lesson, which writes it again
             teacher.lessons.write_questions()
-        self.teacher = teacher
-        self.recorder = Recorder(self.queue, bot, self._keep, lambda: keeping.forget(self.store, self._retention_days))
+        if self.recorder:
+            self.recorder.use(bot)
+        else:
+            daily = partial(keeping.forget, self.store, self._retention_days)
+            self.recorder = Recorder(self.queue, bot, self._keep, daily)
+        return Serving(bot, teacher)
+
+    def _take(self, bot: Bot) -> None:
+        """Answer from another bot from the next question on."""
+        self._serving = self._attached(bot)
+        self._refresh_chat()
 
     async def _run(self, loaded: asyncio.Future[Outcome]) -> None:
         outcome = await loaded
         if isinstance(outcome, BotError):
             self._on_failure(outcome)
             return
-        bot, mounted = outcome
-        chat = mounted(bot, self.ask)  # here and not in the thread: Gradio ties its locks to the running loop
-        self.assets.colour(bot.clinic.theme)
+        first, mounted = outcome
+        # Here and not in the thread: Gradio ties its locks to the running loop.
+        chat = mounted(lambda: (self._serving or first).bot, self.ask)
+        self._refresh_chat = chat.state.refresh
+        self.assets.colour(first.bot.clinic.theme)
         async with chat.router.lifespan_context(chat):
             self._chat = Rewritten(chat, self.frame)
-            self._bot = bot
+            self._serving = first
+            self.renewal.start(first.bot.index_version)
             self._on_ready()
             await asyncio.Event().wait()  # until cancelled
 

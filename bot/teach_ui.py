@@ -36,11 +36,9 @@ edits = APIRouter(prefix=STAFF, include_in_schema=False, dependencies=[Depends(o
 
 
 def _teacher(stage: OurStage) -> Teacher:
-    _ = stage.bot  # while there is none, the page says so
-    if stage.teacher is None:
-        raise HTTPException(503)
-    stage.teacher.refresh()
-    return stage.teacher
+    teacher = stage.serving.teacher  # while there is none, the page says so
+    teacher.refresh()
+    return teacher
 
 
 async def _filled(request: Request) -> teach_pages.Form:
@@ -162,9 +160,10 @@ def _with_day(form: teach_pages.Form) -> teach_pages.Form:
 def _offered(stage: Stage, form: teach_pages.Form) -> list[Passage]:
     """The chosen passages, and those nearest to what is looked for."""
     wanted = form.look or (form.wordings[0] if form.wordings else "")
-    hits = [hit for _, found in stage.bot.search(wanted[:300]) for hit in found[:NEAR]] if wanted.strip() else []
+    bot = stage.bot
+    hits = [hit for _, found in bot.search(wanted[:300]) for hit in found[:NEAR]] if wanted.strip() else []
     hits.sort(key=lambda hit: -hit.score)
-    every = {passage.id: passage for passage in stage.bot.passages()}
+    every = {passage.id: passage for passage in bot.passages()}
     chosen = [every[p] for p in dict.fromkeys([form.passage, *(p for p, _ in form.sentences)]) if p in every]
     return list({passage.id: passage for passage in (*chosen, *(hit.passage for hit in hits[:NEAR]))}.values())
 

@@ -23,6 +23,7 @@ from bot.errors import BotError, StateError
 from bot.guard import CHAT, MAX_BODY_BYTES, STAFF, Guard, Limits, packed, words_of
 from bot.interface import Words
 from bot.render import locate, passage_dict
+from bot.renewal import Source
 from bot.schema import Article, Turn
 from bot.staff import Store
 from bot.stage import RETRY, OurStage, Stage
@@ -237,7 +238,7 @@ async def _no_store(request: Request, error: StateError) -> Response:
 
 
 def create_app(
-    load: Callable[[], Bot],
+    load: Callable[[], Bot] | Source,
     *,
     limits: Limits | None = None,
     store: Store | None = None,
@@ -248,7 +249,8 @@ def create_app(
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
-    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop.
+    """The whole site. ``load`` runs in a thread once the app has started; the callbacks run in its loop. A ``Source``
+    also says how a new index is noticed and loaded while the site answers.
 
     ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` what is told is kept in memory
     only. ``lasting``: how long the staff stay signed in. ``keep``, ``retention_days``: what is kept of visitors'
@@ -257,7 +259,8 @@ def create_app(
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    stage = Stage(load, on_ready, on_failure, store or Store(), keep, retention_days)
+    source = load if isinstance(load, Source) else Source(load)
+    stage = Stage(source, on_ready, on_failure, store or Store(), keep, retention_days)
     app = FastAPI(
         title="Clinic FAQ", description="Answers from the clinic's own articles, with citations.", version="1",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=stage.lifespan,

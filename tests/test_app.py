@@ -106,6 +106,17 @@ def test_a_signal_while_loading_stops_it_at_once(
         assert "Traceback" not in process.stderr.read()
 
 
+def until_said(address: str, text: bytes) -> None:
+    """Wait until a page holds a text."""
+    end = time.monotonic() + 60
+    while True:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            if text in answer.read():
+                return
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
 def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
     (tmp_path / "001-rain.md").write_text("## Does rain hurt?\n\nRain on the skin does not hurt.\n", encoding="utf-8")
     nowhere = str(tmp_path / "001-rain.md" / "faq.sqlite")  # feedback can't be kept there; answers go on all the same
@@ -117,6 +128,9 @@ def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
             assert answer.status == 200
         with urllib.request.urlopen(found[0] + "/chat/", timeout=10) as answer:
             assert b"<h1>" in answer.read()
+        (tmp_path / "clinic.toml").write_text('name = "Rainy Street Clinic"\n', encoding="utf-8")
+        process.send_signal(signal.SIGHUP)  # reads that anew, and ends nothing
+        until_said(found[0] + "/ask", b"Rainy Street Clinic")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr

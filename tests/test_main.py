@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import parser
+from bot.__main__ import TELL_EVERY, Bar, parser
 from bot.config import Config
 from bot.pipeline import Bot
 from bot.schema import Turn
@@ -179,3 +179,30 @@ def test_our_errors_are_one_line_and_exit_with_1(
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_progress_says_what_is_left_and_seldom(capsys: pytest.CaptureFixture[str]) -> None:
+    """A hundred texts, two seconds each, where there is no terminal."""
+    now = [0.0]
+    bar = Bar(lambda: now[0])
+    for done in range(101):
+        bar("encode", done, 100)
+        now[0] += 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.rpartition("] ")[2] for line in lines] == [
+        "15/100  3 min left", "30/100  2 min left", "45/100  2 min left", "60/100  80 s left", "75/100  50 s left",
+        "90/100  20 s left", "100/100",
+    ]  # fmt: skip
+    assert TELL_EVERY == 30
+
+
+def test_progress_starts_anew_with_each_step(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    bar = Bar(lambda: now[0])
+    for step, pace in (("encode", 1.0), ("encode", 4.0), ("save", 2.0)):
+        for done in (0, 10, 20):
+            bar(step, done, 20)
+            now[0] += 10 * pace
+    said = capsys.readouterr().err
+    assert "10/20  40 s left" in said
+    assert said.count("20/20") == 3

@@ -147,7 +147,7 @@ def test_teaching_is_refused_to_the_role_staff(desk: Desk, method: str, path: st
     answer = desk.post(url(path), **question) if method == "POST" else desk.get(url(path))
     assert answer.status_code == 403
     assert "Teaching is for editors" in answer.text
-    assert desk.app.state.stage.teacher.lessons.all() == []
+    assert desk.app.state.stage.serving.teacher.lessons.all() == []
 
 
 def test_what_staff_may_they_may(desk: Desk) -> None:
@@ -352,7 +352,7 @@ def test_the_whole_loop_from_the_queue_and_back(desk: Desk, tmp_path: Path) -> N
         assert reply["status"] == "answered"
         assert "The moon is closed to bicycles." in reply["answer"]
         assert reply["citations"]
-    lesson = desk.app.state.stage.teacher.lessons.all()[0]
+    lesson = desk.app.state.stage.serving.teacher.lessons.all()[0]
     assert MOON in desk.store.path.with_name("faq.questions.jsonl").read_text()  # type: ignore[union-attr]
     shown = desk.get(f"/staff/taught/{lesson.id}").text
     assert "The moon is closed to bicycles." in shown.partition('id="side-before"')[2].partition('id="side-after"')[0]
@@ -371,7 +371,7 @@ def test_who_is_overtaken_sees_both_versions_and_loses_nothing(desk: Desk) -> No
     question = "is the saddle made of cheese"
     form = taught_form(desk, desk.post("/staff/teach", question=question).text, text="The saddle is no cheese.")
     assert desk.post("/staff/teach", **form, step="keep").status_code == 303
-    lesson = desk.app.state.stage.teacher.lessons.all()[0]
+    lesson = desk.app.state.stage.serving.teacher.lessons.all()[0]
     mine = taught_form(desk, desk.post("/staff/teach", lesson=lesson.id).text, text="Saddles hold no cheese.")
     assert mine["lesson"] == str(lesson.id)
     assert "The saddle is no cheese." in desk.post("/staff/teach", lesson=lesson.id).text
@@ -384,7 +384,7 @@ def test_who_is_overtaken_sees_both_versions_and_loses_nothing(desk: Desk) -> No
     assert "Saddles hold no cheese." in told.text
     anew = taught_form(desk, told.text, text="Saddles hold no cheese.")
     assert desk.post("/staff/teach", **anew, step="keep").status_code == 303
-    lesson = desk.app.state.stage.teacher.lessons.lesson(lesson.id)
+    lesson = desk.app.state.stage.serving.teacher.lessons.lesson(lesson.id)
     assert (lesson.text, lesson.author) == ("Saddles hold no cheese.", "anna")
     desk.post(f"/staff/taught/{lesson.id}/undo", version=lesson.version)
 

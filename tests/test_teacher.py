@@ -62,28 +62,27 @@ def test_the_whole_loop(bot: Bot, store: Store) -> None:
     """A visitor asks what is not covered; it is grouped, taught, answered, in the regression set; and taken back."""
     with TestClient(create_app(lambda: bot, limits=GENEROUS, store=store, keep="text")) as client:
         stage: Stage = ready(client).app.state.stage  # type: ignore[attr-defined]
-        assert stage.teacher
         assert stage.recorder
         for message in ASKED:
             assert ask(client, message)["status"] == "abstained"
         stage.recorder.flush()
         (entry,) = stage.queue.entries()
         assert (entry.asked, entry.text, set(entry.wordings)) == (3, ASKED[0], set(ASKED[1:]))
-        lesson = draft(stage.teacher, bot, ASKED[0], ASKED[1], entry=entry.id)
-        preview = stage.teacher.preview(lesson)
+        lesson = draft(stage.serving.teacher, bot, ASKED[0], ASKED[1], entry=entry.id)
+        preview = stage.serving.teacher.preview(lesson)
         assert (preview.before.status, preview.after.status, preview.decided) == ("abstained", "answered", True)
         assert ask(client, ASKED[0])["status"] == "abstained"  # a preview teaches nothing
         stage.recorder.flush()
-        kept = stage.teacher.teach(lesson, stage.queue.entry(entry.id).version)
+        kept = stage.serving.teacher.teach(lesson, stage.queue.entry(entry.id).version)
         for message in (*ASKED, "how soon can i fly"):
             assert TEXT in ask(client, message)["answer"], message
         stage.recorder.flush()
         assert stage.queue.entries() == []
         assert stage.queue.entry(entry.id).state == "solved"
         assert [question for _, question, _ in taught_questions(store)] == list(ASKED[:2])
-        undoing = stage.teacher.preview_undo(kept.id)
+        undoing = stage.serving.teacher.preview_undo(kept.id)
         assert (undoing.before.status, undoing.after.status, undoing.decided) == ("answered", "abstained", True)
-        stage.teacher.undo(kept.id, kept.version, "bo")
+        stage.serving.teacher.undo(kept.id, kept.version, "bo")
         assert ask(client, ASKED[0])["status"] == "abstained"
         assert taught_questions(store) == []
         assert stage.queue.entry(entry.id).state == "new"

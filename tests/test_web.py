@@ -288,7 +288,7 @@ def test_file_paths_are_checked_after_mounting() -> None:
     from bot import chat_ui
 
     async def mounted() -> Any:
-        return chat_ui.mounted(FakeBot().as_bot(), FakeBot().ask)
+        return chat_ui.mounted(FakeBot().as_bot, FakeBot().ask)
 
     with ThreadPoolExecutor(1) as pool:  # the browser tests leave a loop running in the main thread
         app = pool.submit(lambda: asyncio.run(mounted())).result()

@@ -147,7 +147,8 @@ function addTools(reply) {
 
 function feedback(reply, status) {
   const group = make("div", { class: "feedback", role: "group" });
-  const answers = { index_version: told("index-version"), status, sources: sourcesOf(reply) };
+  // The reply's own: the page may be older than the index that answered.
+  const answers = { index_version: reply.dataset.index || told("index-version"), status, sources: sourcesOf(reply) };
   const send = async (helpful, reason) => {
     let kept = false;
     try {
