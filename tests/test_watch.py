@@ -37,12 +37,19 @@ class Watching:
             text=True,
         )
         self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
             self._lines.put(line.rstrip("\n"))
+
+    def end(self) -> None:
+        """Kill it, if it has not ended."""
+        with self.process:
+            self.process.kill()
+            self._reader.join()
 
     def until(self, part: str) -> str:
         """The next line that holds a text."""
@@ -62,8 +69,7 @@ def config(bicycle: Config, tmp_path: Path) -> Config:
 def watching(config: Config) -> Iterator[Watching]:
     found = Watching(config)
     yield found
-    found.process.kill()
-    found.process.wait()
+    found.end()
 
 
 def test_it_rebuilds_on_save_survives_a_broken_article_and_ends_on_ctrl_c(config: Config, watching: Watching) -> None:
