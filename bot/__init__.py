@@ -14,9 +14,9 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     index                       what the build before embedded already; the verified folder of all that
     watch, publishing           a build at every save; articles changed on a copy, and put in place with their index
     clinic, texts               the clinic's details and every sentence a visitor reads
-    normalise, polarity, rules,
-    smalltalk, tongue, memory,
-    safety                      what must be said before anything is searched; rules are ``data/safety/*.toml``
+    matcher, normalise, polarity,
+    rules, smalltalk, tongue,
+    memory, safety              what must be said before anything is searched; rules are ``data/safety/*.toml``
     prototypes                  examples of how messages are to be treated, and of what is not covered
     output_check, check         the last look at a reply; what a clinic has still to set and to sign
     rewrite, retriever, answer,

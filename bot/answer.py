@@ -16,7 +16,7 @@ from bot.language import quotable, stems
 from bot.lexicon import Lexicon
 from bot.retriever import Found
 from bot.rewrite import Query
-from bot.schema import Article, Citation, Differ, DifferValue, Hit, Passage, Sentence
+from bot.schema import Article, Citation, Differ, DifferValue, Passage, Sentence
 from bot.values import canonical, magnitude, values
 
 REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
@@ -67,6 +67,8 @@ class Composer:
     def _scored(self, query: Query, found: Found, mention: str, margin: float) -> Iterable[Chosen]:
         top = found.hits[0].score
         wanted = frozenset(stems(query.text))
+        weight = self._weigh(wanted)
+        asked = query.concepts or (query.soft - {"treatment"})
         for hit in found.hits:
             if hit.score < top - margin:
                 break
@@ -76,25 +78,19 @@ class Composer:
                     continue
                 key = (hit.passage.id, number)
                 near = {"cosine": found.sentences[key], "asked": found.asked[key], "meant": found.meant.get(key, 0.0)}
-                parts = {**near, **self._parts(query, wanted, hit, sentence, top)}
+                told = [self._told(facet, text) for facet in query.facets]
+                parts = {
+                    **near,
+                    "passage": hit.score,
+                    "overlap": self._share(wanted, self._said(text), weight),
+                    "concept": len(asked & self._spoken(text)) / len(asked) if asked else 0.0,
+                    "facet": max((directly for directly, _ in told), default=0.0),
+                    "value": max((directly * valued for directly, valued in told), default=0.0),
+                    "first": float(number == 0),
+                    "top": float(hit.score == top),
+                }
                 score = parts["cosine"] + sum(map(mul, self._part_weights, parts.values()))
                 yield Chosen(hit.passage, number, sentence, score, parts)
-
-    def _parts(
-        self, query: Query, wanted: frozenset[str], hit: Hit, sentence: Sentence, top: float
-    ) -> dict[str, float]:
-        """What a sentence's score is made of, in the order of ``PARTS``."""
-        asked = query.concepts or (query.soft - {"treatment"})
-        told = [self._told(facet, sentence.text) for facet in query.facets]
-        return {
-            "passage": hit.score,
-            "overlap": self._share(wanted, self._said(sentence.text)),
-            "concept": len(asked & self._spoken(sentence.text)) / len(asked) if asked else 0.0,
-            "facet": max((directly for directly, _ in told), default=0.0),
-            "value": max((directly * valued for directly, valued in told), default=0.0),
-            "first": float(sentence is hit.passage.sentences[0]),
-            "top": float(hit.score == top),
-        }
 
     def _tells(self, facet: str, sentence: str) -> tuple[float, bool]:
         """How directly a sentence answers the facet, and whether it gives a value of the facet's kind."""
@@ -152,19 +148,21 @@ class Composer:
 
     def _redundant(self, chosen: Chosen, out: Sequence[Chosen]) -> bool:
         said = self._said(chosen.sentence.text)
+        weight = self._weigh(said)
         for other in out:
             if other.passage.id == chosen.passage.id and other.number == chosen.number:
                 return True
-            if self._share(said, self._said(whole(other))) >= REDUNDANT and not _new_number(chosen, out):
+            if self._share(said, self._said(whole(other)), weight) >= REDUNDANT and not _new_number(chosen, out):
                 return True
         return False
 
-    def _share(self, of: frozenset[str], among: frozenset[str]) -> float:
-        """How much of the stems' weight (inverse sentence frequency) is found."""
-        if of.isdisjoint(among):
-            return 0.0
-        total = sum(self._weight.get(s, RARE) for s in of)
-        return sum(self._weight.get(s, RARE) for s in of & among) / total if total else 0.0
+    def _weigh(self, stems: Iterable[str]) -> float:
+        """The stems' weight: inverse sentence frequency."""
+        return sum(self._weight.get(stem, RARE) for stem in stems)
+
+    def _share(self, of: frozenset[str], among: frozenset[str], weight: float) -> float:
+        """How much of the stems' ``weight`` is found."""
+        return self._weigh(of & among) / weight if weight and not of.isdisjoint(among) else 0.0
 
     def differ(self, query: Query, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> tuple[Differ, ...]:
         """Facets of the query on which the picked sentences of different articles say different things."""

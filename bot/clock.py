@@ -45,6 +45,11 @@ class Clock:
         if new:
             self.embedded.update(zip(new, self._encoder.encode(new), strict=True))
 
+    def vector(self, text: str) -> Matrix:
+        """The embedding of one text, shape ``(dim,)``."""
+        self.embed([text])
+        return self.embedded[text]
+
     def find(self, query: Query, first: str = "") -> Found:
         """What is retrieved for a query; ``first`` as in ``Retriever.search``."""
         if (query, first) not in self._found:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from bot.errors import DataError
 from bot.language import read_toml
+from bot.matcher import Matcher
 
 ValueKind = Literal["interval", "count", "time", "length", "money", "list", "none"]
 Patterns = tuple[re.Pattern[str], ...]
@@ -35,10 +36,6 @@ class Facet:
         """Which of the opposed statements the sentence makes, if any."""
         return tuple(says for says, pattern in self.sides if pattern.search(sentence))
 
-    def asked(self, question: str) -> bool:
-        """Does the question ask this?"""
-        return any(p.search(question) for p in self.ask) and not any(p.search(question) for p in self.unless)
-
     def answered(self, sentence: str) -> bool:
         """Does the sentence speak of what is asked?"""
         return all(p.search(sentence) for p in self.about)
@@ -59,6 +56,7 @@ class Facets:
     """All facets, in the order of the file."""
 
     by_id: Mapping[str, Facet]
+    questions: Matcher  # the patterns of all ``ask``, by the facet's id, and of all ``unless``, by "not" and the id
 
     @classmethod
     def load(cls, data: Mapping[str, Any] | None = None) -> Facets:
@@ -68,11 +66,15 @@ class Facets:
             DataError: an unknown field or a broken pattern; the entry is named.
         """
         entries = read_toml("facets.toml") if data is None else data
-        return cls({name: _facet(name, entry) for name, entry in entries.items()})
+        by_id = {name: _facet(name, entry) for name, entry in entries.items()}
+        asking = [(name, pattern) for name, facet in by_id.items() for pattern in facet.ask]
+        others = [(f"not {name}", pattern) for name, facet in by_id.items() for pattern in facet.unless]
+        return cls(by_id, Matcher([*asking, *others]))
 
     def asked(self, question: str) -> tuple[str, ...]:
         """Facets of a question; one that another wins over is left out."""
-        found = [f for f in self.by_id.values() if f.asked(question)]
+        matches = self.questions.find(question)
+        found = [f for name, f in self.by_id.items() if name in matches and f"not {name}" not in matches]
         beaten = {loser for f in found for loser in f.wins}
         return tuple(f.id for f in found if f.id not in beaten)
 

@@ -45,7 +45,7 @@ from bot.reply import Part, Replies, as_taught, explanation
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
 from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED
-from bot.safety import Safety, Verdict
+from bot.safety import Safety, Search, Verdict
 from bot.schema import Article, Hit, Passage, Reply, Turn
 from bot.spelling import Speller, asked_words, domain_words
 from bot.teaching import EMPTY, Lesson, Overlay
@@ -80,6 +80,8 @@ class Bot:
         self._output = OutputCheck.load(texts, clinic)
         self._replies = Replies(texts, self._articles, self._composer, self._output)
         self._asking = lru_cache(maxsize=TAUGHT)(self.read)  # of what was taught, which changes one by one
+        self._quotable = lru_cache(maxsize=None)(self._output.quotable)  # of the articles' sentences
+        self._searched = lru_cache(maxsize=None)(self._said_of)  # for the rules' few searches
         self.overlay = EMPTY  # what staff taught; whoever keeps it puts a new one in its place
 
     @classmethod
@@ -126,7 +128,7 @@ class Bot:
         text = bare(self._rewriter.mended(message))
         if verdict.status == "urgent" or not text:
             return verdict
-        vector = self._embedded(text, turns, clock)
+        vector = clock.vector(text)
         guess = self._prototypes.guess(vector, self._rewriter.plain(text))
         if alarming(verdict, guess):
             return alarmed(verdict, *self._prototypes.nearest(vector, "urgent")[0], self.texts)
@@ -159,12 +161,6 @@ class Bot:
             if judged.status == status:
                 return as_example(verdict, judged, example)
         return verdict
-
-    def _embedded(self, text: str, turns: Sequence[Turn], clock: Clock) -> Matrix:
-        """The embedding of the message; what will be searched for is embedded with it, which costs less than later."""
-        queries = self._queries(_asked(turns), clock)
-        clock.embed([text, *(t for q in queries for t in q.embeddable)])
-        return clock.embedded[text]
 
     def _queries(self, messages: Sequence[str], clock: Clock) -> tuple[Query, ...]:
         """The stand-alone questions of a conversation's last message, read once."""
@@ -219,17 +215,20 @@ class Bot:
     def _quoted(self, verdict: Verdict, clock: Clock) -> list[Part]:
         """For a caution: what the articles say about the condition, and only that."""
         budget = self.config.max_caution_words // max(1, len(verdict.searches))
-        return [
-            self._part(query, budget, clock, search.mention)
-            for search in verdict.searches
-            for query in self._rewriter.queries([search.query])[:1]
-        ]
+        with clock("retrieve"):
+            return [part for search in verdict.searches for part in self._searched(search, budget)]
+
+    def _said_of(self, search: Search, budget: int) -> tuple[Part, ...]:
+        """What the articles say of a condition that a rule names: the same whoever asks."""
+        clock = self._clock()
+        queries = self._rewriter.queries([search.query])[:1]
+        return tuple(self._part(query, budget, clock, search.mention) for query in queries)
 
     def _part(self, query: Query, budget: int, clock: Clock, mention: str = "", first: str = "") -> Part:
         found = clock.find(query, first)
         with clock("answer"):
             chosen = self._composer.choose(query, found, budget, mention)
-            chosen = tuple(c for c in chosen if self._output.quotable(whole(c)))
+            chosen = tuple(c for c in chosen if self._quotable(whole(c)))
             decision = self._abstention.decide(query, found, chosen)
         return Part(query, found, chosen, decision)
 

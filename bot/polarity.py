@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from typing import Any, Literal, get_args
 
 from bot.errors import DataError
@@ -21,9 +19,6 @@ _WINDOW = 240  # characters either side; a longer sentence has lost its beginnin
 _MODAL_REACH = 5  # words between "can it cause" and what it may cause
 _LIST_WORDS = frozenset({",", "or", "nor", "and", "any", "a", "an", "the", "of", "my", "no", "more"})
 _SENTENCE_END = re.compile(r"[.!?;]")
-_HEAD = 4  # characters of a match's beginning that are compared with the message
-_WIDEST = 300  # characters a class may stand for; a wider one tells nothing
-_START = re.compile(r"(?<!\w)(?=.)")
 
 _KEYS = (
     "negators",
@@ -72,104 +67,6 @@ def expand(pattern: str, macros: Mapping[str, str], where: str) -> str:
             raise DataError(f"{where}: no fragment {{{unknown[0]}}}. Add it to fragments.toml or correct the name.")
         pattern = _MACRO.sub(lambda m: f"(?:{macros[m.group(1)]})", pattern)
     raise DataError(f"{where}: fragments use each other in a circle. Write one of them out.")
-
-
-def heads(plain: str) -> dict[str, list[int]]:
-    """Every place where a pattern can begin, by the first one to four characters that stand there."""
-    places: dict[str, list[int]] = {}
-    for match in _START.finditer(plain):
-        start = match.start()
-        for length in range(1, _HEAD + 1):
-            places.setdefault(plain[start : start + length], []).append(start)
-    return places
-
-
-def by_opening(patterns: Mapping[str, re.Pattern[str] | None]) -> dict[str, set[str]]:
-    """The names of patterns by what a match can begin with; under the empty string those that are always tried."""
-    names: dict[str, set[str]] = {}
-    for name, pattern in patterns.items():
-        opens = openings(pattern) if pattern else None
-        for head in opens or {""}:
-            names.setdefault(head, set()).add(name)
-    return names
-
-
-def beginnings(names: Mapping[str, Iterable[str]], plain: str) -> dict[str, list[int] | None]:
-    """Where each pattern can begin, by its name; None if anywhere. Those that can't are left out.
-
-    ``names`` are the patterns' names ``by_opening``.
-    """
-    starts: dict[str, list[int] | None] = dict.fromkeys(names.get("", ()))
-    for head, places in heads(plain).items():
-        for name in names.get(head, ()):
-            starts[name] = [*(starts.get(name) or ()), *places]
-    return starts
-
-
-def find_all(pattern: re.Pattern[str], plain: str, starts: Iterable[int] | None) -> Iterator[re.Match[str]]:
-    """What ``finditer`` finds, looking only where the pattern can begin."""
-    if starts is None:
-        yield from pattern.finditer(plain)
-        return
-    end = 0
-    for start in sorted(set(starts)):
-        if start >= end and (match := pattern.match(plain, start)):
-            yield match
-            end = match.end()
-
-
-@cache
-def openings(pattern: re.Pattern[str]) -> frozenset[str] | None:
-    """What a match of the pattern can begin with; None if anything. Spares most patterns a look at most messages."""
-    try:
-        parsed = import_module("re._parser").parse(pattern.pattern, pattern.flags)
-        going, ended = _begin({""}, parsed)
-    except (ImportError, AttributeError):  # another Python: every pattern is tried
-        return None
-    found = frozenset(going | ended)
-    return None if "" in found else found
-
-
-def _begin(going: set[str], parsed: Iterable[tuple[Any, Any]]) -> tuple[set[str], set[str]]:
-    """Lengthen the beginnings by one parsed sequence: those that may go on, and those that are known far enough."""
-    ended: set[str] = set()
-    for op, value in parsed:
-        name = str(op)
-        if name in ("ASSERT", "ASSERT_NOT", "AT"):
-            continue
-        if name == "BRANCH":
-            parts = [_begin(going, branch) for branch in value[1]]
-        elif name == "SUBPATTERN":
-            parts = [_begin(going, value[-1])]
-        elif name in ("MAX_REPEAT", "MIN_REPEAT"):
-            more, done = _begin(going, value[2])
-            parts = [(more, done) if value[1] == 1 else (set(), more | done)]
-            parts += [(going, set())] if value[0] == 0 else []
-        elif (chars := _characters(name, value)) is not None:
-            parts = [({head + char for head in going for char in chars}, set())]
-        else:
-            return set(), ended | going
-        going = set().union(*(more for more, _ in parts))
-        ended |= set().union(*(done for _, done in parts)) | {head for head in going if len(head) >= _HEAD}
-        going = {head for head in going if len(head) < _HEAD}
-    return going, {head[:_HEAD] for head in ended}
-
-
-def _characters(name: str, value: Any) -> list[str] | None:
-    """The characters of a literal or of a small class; None if there are too many to name."""
-    if name == "LITERAL":
-        return [chr(value)]
-    if name != "IN":
-        return None
-    chars: list[str] = []
-    for op, item in value:
-        if str(op) == "LITERAL":
-            chars.append(chr(item))
-        elif str(op) == "RANGE" and item[1] - item[0] <= _WIDEST:
-            chars += map(chr, range(item[0], item[1] + 1))
-        else:
-            return None
-    return chars
 
 
 @dataclass(frozen=True, slots=True)

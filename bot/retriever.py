@@ -11,7 +11,7 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,7 @@ from bot.schema import TURNS, Hit, Passage
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+Holders = dict[str, NDArray[np.bool_]]
 PINNED = 1.0  # as far ahead of the others as a full cosine, so that its sentences lead
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
 
@@ -87,6 +88,11 @@ class Retriever:
         vectors = index.encoder.encode(said)
         self._said = dict(zip(facets.by_id, vectors, strict=True))
         self._by_id = {p.id: profile for p, profile in zip(index.passages, self.profiles, strict=True)}
+        self._order = np.argsort(np.argsort([p.id for p in index.passages]))  # places of the passages, by their ids
+        self._headed = _holders([p.headed for p in self.profiles])
+        self._spoken = _holders([p.concepts for p in self.profiles])
+        self._asked = _holders([p.facets for p in self.profiles])
+        self._answered = _holders([p.answered for p in self.profiles])
         rows = _rows_by_passage(index)
         self._meant = _meant(index, rows)
         self._rows = [own[np.lexsort((self._meant[own], index.rows.kind[own]))] for own in rows]
@@ -120,7 +126,6 @@ class Retriever:
             asked = {name: max(cosine, near.get(name, 0.0)) for name, cosine in asked.items()}
             contrast = max(contrast, self._bank.beside(told.cosines))
         share = self._settings.question_share
-        profiles = [self.profiles[number] for number in numbers]
         parts: dict[str, Scores] = {
             "dense": share * question + (1 - share) * np.maximum(body, sentence),
             "question": question,
@@ -128,11 +133,12 @@ class Retriever:
             "sparse": self._sparse(query)[numbers].astype(np.float64),
             "learned": told.learned[numbers],
             "worded": told.worded[numbers],
-            "concept": np.asarray([self._concept(query, profile) for profile in profiles]),
-            "facet": np.asarray([self._facet(query, profile) for profile in profiles]),
+            "concept": self._concept(query, numbers),
+            "facet": self._facet(query, numbers),
         }
         totals = self._total(query, parts)
-        totals[np.isin(numbers, pinned)] = totals.max() + PINNED
+        if pinned:
+            totals[np.isin(numbers, pinned)] = totals.max() + PINNED
         best = self._best(numbers, totals, parts)
         return Found(best, sentences, asked, told.meant, vector, contrast, told.outside, told.unworded)
 
@@ -160,12 +166,11 @@ class Retriever:
 
     def _best(self, numbers: Numbers, totals: Scores, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
         """The passages of the highest totals, each with its parts."""
-        passages = [self._index.passages[number] for number in numbers]
-        scores = totals.tolist()
-        ranked = sorted(range(len(passages)), key=lambda i: (-scores[i], passages[i].id))
+        ranked = np.lexsort((self._order[numbers], -totals))[: self._settings.candidates]
+        columns = zip(*(part[ranked].tolist() for part in parts.values()), strict=True)
         return tuple(
-            Hit(passages[i], scores[i], {name: float(part[i]) for name, part in parts.items()})
-            for i in ranked[: self._settings.candidates]
+            Hit(self.passages[number], score, dict(zip(parts, column, strict=True)))
+            for number, score, column in zip(numbers[ranked].tolist(), totals[ranked].tolist(), columns, strict=True)
         )
 
     def _vector(self, query: Query, known: Mapping[str, Matrix]) -> Matrix:
@@ -236,20 +241,18 @@ class Retriever:
                 out += documents.scores(terms) / ceiling / 2
         return out
 
-    def _concept(self, query: Query, profile: Profile) -> float:
-        wanted = query.concepts
-        if not wanted:
-            soft = query.soft - {"treatment"}
-            return 0.5 * len(soft & profile.concepts) / len(soft) if soft else 0.0
-        headed = len(wanted & profile.headed)
-        return (headed + 0.6 * (len(wanted & profile.concepts) - headed)) / len(wanted)
+    def _concept(self, query: Query, numbers: Numbers) -> Scores:
+        """Share of the query's concepts that each passage speaks of, those it only mentions counting less."""
+        soft = query.soft - {"treatment"}
+        if wanted := query.concepts:
+            headed = _count(wanted, self._headed, numbers)
+            return (headed + 0.6 * (_count(wanted, self._spoken, numbers) - headed)) / len(wanted)
+        return 0.5 * _count(soft, self._spoken, numbers) / (len(soft) or 1)
 
-    def _facet(self, query: Query, profile: Profile) -> float:
-        if not query.facets:
-            return 0.0
-        asked = max(f in profile.facets for f in query.facets)
-        answered = max(f in profile.answered for f in query.facets)
-        return 0.6 * asked + 0.4 * answered
+    def _facet(self, query: Query, numbers: Numbers) -> Scores:
+        """Whether each passage asks and answers the kind of question asked."""
+        asked, answered = (_count(query.facets, holders, numbers) for holders in (self._asked, self._answered))
+        return 0.6 * np.minimum(asked, 1) + 0.4 * np.minimum(answered, 1)
 
     def _total(self, query: Query, parts: Mapping[str, Scores]) -> Scores:
         weights = self._settings
@@ -263,6 +266,20 @@ class Retriever:
             + weights.concept_weight * parts["concept"]
             + weights.facet_weight * parts["facet"]
         )
+
+
+def _holders(held: Sequence[frozenset[str]]) -> Holders:
+    """For each name which passages have it, shape ``(passages,)``."""
+    return {name: np.asarray([name in own for own in held]) for name in frozenset().union(*held)}
+
+
+def _count(names: Iterable[str], holders: Holders, numbers: Numbers) -> Scores:
+    """How many of the names each of some passages has, shape ``(n,)``."""
+    out = np.zeros(len(numbers))
+    for name in names:
+        if name in holders:
+            out += holders[name][numbers]
+    return out
 
 
 def _rows_by_passage(index: Index) -> list[Numbers]:

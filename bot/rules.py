@@ -10,13 +10,13 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bot.errors import DataError
+from bot.matcher import Found, Matcher
 from bot.normalise import Normaliser, Text
-from bot.polarity import POLARITIES, Polarity, PolarityRules, beginnings, by_opening, compile_all, find_all
+from bot.polarity import POLARITIES, Polarity, PolarityRules, compile_all
 
 DATA = Path(__file__).parent / "data" / "safety"
 # Files with a form of their own; every other file holds terms, frames and rules.
@@ -91,7 +91,7 @@ class Rulebook:
     policy: Mapping[str, Any]
     tongues: Mapping[str, Any]  # other languages: how to tell them, and a line in each
     words: Mapping[str, Any]  # what small talk is made of
-    begins: dict[str, set[str]] = field(default_factory=dict)  # terms and rules by what their matches begin with
+    matcher: Matcher  # the patterns of terms and rules, by their names
 
     @classmethod
     def load(cls, folder: Path = DATA) -> Rulebook:
@@ -102,26 +102,30 @@ class Rulebook:
         macros: dict[str, str] = data["fragments"]
         ordinary = {name: content for name, content in data.items() if name not in _SPECIAL}
         spelling = data["spelling"]
+        terms = {
+            key: _term(entry, macros, f"{name}.toml: term {key}")
+            for name, content in ordinary.items()
+            for key, entry in content.get("term", {}).items()
+        }
+        rules = tuple(rule for name, content in ordinary.items() for rule in _rules(name, content, macros))
+        patterns = [(r.id, r.pattern) for r in rules if r.pattern] + [(name, t.pattern) for name, t in terms.items()]
         book = cls(
             normaliser=Normaliser.make(
                 spelling["rewrite"], spelling["fuzzy"].split(), spelling["known"].split(), spelling["emoji"]
             ),
             polarity=PolarityRules.make(data["polarity"], macros, "polarity.toml"),
             idioms=compile_all(data["idioms"]["idioms"], macros, "idioms.toml: idioms"),
-            terms={
-                key: _term(entry, macros, f"{name}.toml: term {key}")
-                for name, content in ordinary.items()
-                for key, entry in content.get("term", {}).items()
-            },
+            terms=terms,
             frames={
                 key: _condition(text, f"{name}.toml: frame {key}")
                 for name, content in ordinary.items()
                 for key, text in content.get("frame", {}).items()
             },
-            rules=tuple(rule for name, content in ordinary.items() for rule in _rules(name, content, macros)),
+            rules=rules,
             policy=data["policy"],
             tongues=data["tongues"],
             words=data["smalltalk"]["words"],
+            matcher=Matcher(patterns, whole=True),
         )
         book._check()
         return book
@@ -130,12 +134,10 @@ class Rulebook:
         """Normalise a message and get it ready to be matched."""
         text = self.normaliser.read(message)
         masked = self.idioms.sub(lambda m: re.sub(r"\w", "_", m.group()), text.plain)
-        return Reading(self, text, masked, carried, beginnings(self.begins, masked))
+        return Reading(self, text, masked, carried, self.matcher.find(masked))
 
     def _check(self) -> None:
-        """Every name a condition uses must exist. What patterns begin with is looked up once, for all messages."""
-        own = {rule.id: None if rule.squashed else rule.pattern for rule in self.rules}
-        self.begins.update(by_opening({**own, **{name: term.pattern for name, term in self.terms.items()}}))
+        """Every name a condition uses must exist."""
         names = self.terms.keys() | self.frames.keys() | {"short", "question"}
         used: list[tuple[str, list[Condition]]] = [("the code", [(((True, name),),) for name in _ASKED])]
         used += [(f"frame {key}", [condition]) for key, condition in self.frames.items()]
@@ -149,26 +151,26 @@ class Rulebook:
 
 @dataclass(slots=True)
 class Reading:
-    """One message being matched. Terms are looked up once, when first asked for."""
+    """One message being matched. Whether what was found is so is looked at once, when first asked."""
 
     book: Rulebook
     text: Text
     masked: str  # the plain form with idioms blanked out
     carried: frozenset[str] = frozenset()
-    starts: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # of the terms and rules that may match
-    _found: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
+    matches: Found = field(default_factory=dict)  # of terms and rules, by their names
+    _mentions: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
         """Every rule whose words and conditions are there, firing or not."""
-        found = (self._finding(rule) for rule in self.book.rules if rule.id in self.starts)
-        return [finding for finding in found if finding]
+        likely = (r for r in self.book.rules if r.id in self.matches or r.pattern is None or r.squashed)
+        return [finding for rule in likely if (finding := self._finding(rule))]
 
     def mentions(self, name: str) -> tuple[Mention, ...]:
         """The places where a term stands."""
-        if name not in self._found:
+        if name not in self._mentions:
             term = self.book.terms[name]
-            self._found[name] = tuple(self._matches(name, term.pattern, term.fused, term.evidence))
-        return self._found[name]
+            self._mentions[name] = tuple(self._tagged(name, term.fused, term.evidence))
+        return self._mentions[name]
 
     def holds(self, name: str, polarity: frozenset[str] = _ASSERTED, depth: int = 0) -> bool:
         """Whether a term, frame or built-in name is true of this message."""
@@ -206,7 +208,7 @@ class Reading:
         if rule.pattern is None and not rule.squashed:
             return []
         found: list[Mention] = []
-        for mention in self._matches(rule.id, rule.pattern, rule.fused, False) if rule.pattern else ():
+        for mention in self._tagged(rule.id, rule.fused, False):
             found.append(mention)
             if mention.polarity in rule.polarity:  # one that is so is enough
                 break
@@ -233,8 +235,8 @@ class Reading:
                     return self.mentions(name)[0]
         return Mention(0, len(self.masked), "unknown")
 
-    def _matches(self, name: str, pattern: re.Pattern[str], fused: bool, evidence: bool) -> Iterator[Mention]:
-        for match in islice(find_all(pattern, self.masked, self.starts.get(name, ())), MAX_MENTIONS):
+    def _tagged(self, name: str, fused: bool, evidence: bool) -> Iterator[Mention]:
+        for match in self.matches.get(name, ())[:MAX_MENTIONS]:
             start, end = match.span()
             yield Mention(start, end, "unknown" if evidence else self.book.polarity.tag(self.masked, start, end, fused))
 

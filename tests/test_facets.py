@@ -114,7 +114,9 @@ def test_a_facet_is_complete_and_recognises_its_own_wording(facets: Facets, name
     assert facet.value in get_args(ValueKind)
     assert set(facet.wins) <= set(facets.by_id)
     # The full wording also helps to find passages: it may bring other facets along, never miss its own.
-    assert facet.asked(facet.say)
+    matches = facets.questions.find(facet.say)
+    assert name in matches
+    assert f"not {name}" not in matches
 
 
 def test_a_facet_that_wins_drops_the_other() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import DataError
-from bot.polarity import beginnings, by_opening, compile_all, find_all, openings
+from bot.polarity import compile_all
 from bot.rules import Rulebook
 
 BOOK = Rulebook.load()
@@ -62,38 +62,3 @@ def test_no_clears_a_soft_symptom_but_never_a_fused_one() -> None:
 def test_a_broken_pattern_is_named(patterns: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         compile_all(patterns, {"a": "{a}"}, "file")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("lips?", {"lips", "lip"}),
-        ("(?:tongue|lips) swelling", {"tong", "lips"}),
-        ("(?:my )?lips", {"my l", "lips"}),
-        ("[ab]us", {"aus", "bus"}),
-        (r"red\w*", {"red"}),
-        ("(?<!no )pus(?! oil)", {"pus"}),
-        (r"\w+ lips", None),
-        ("(?:very )*", None),
-        (r"\d mm", None),
-    ],
-)
-def test_what_a_match_can_begin_with(pattern: str, expected: set[str] | None) -> None:
-    assert openings(compile_all([pattern], {}, "here")) == (expected if expected is None else frozenset(expected))
-
-
-def test_looking_only_where_a_pattern_can_begin_finds_the_same() -> None:
-    patterns = [term.pattern for term in BOOK.terms.values()] + [rule.pattern for rule in BOOK.rules if rule.pattern]
-    messages = [
-        "no, my lips are swelling and i cant breathe , my lips are huge",
-        "how much is it , and when are you open ? how much",
-        "i am 14 . is it safe at home with a roller",
-        "no puedo respirar",
-        "मुझे सांस नहीं आ रही",
-        "لا استطيع التنفس",
-    ]
-    for pattern in patterns:
-        names = by_opening({"it": pattern})
-        for plain in messages:
-            found = [match.span() for match in find_all(pattern, plain, beginnings(names, plain).get("it", ()))]
-            assert found == [match.span() for match in pattern.finditer(plain)]
