@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from bot import builds
+from bot import builds, logs
 from bot.__main__ import Bar
 from bot.accounts import Lasting
 from bot.config import Config, prepare_environment
@@ -25,20 +25,27 @@ from bot.renewal import Source
 from bot.staff import Store
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from bot.pipeline import Bot
+
+DRAIN = 9  # seconds that answers under way have when the server is told to stop; a supervisor waits 10
+log = logging.getLogger("bot.app")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until stopped; returns the exit code: 0 stopped, 1 could not serve, 2 wrong usage."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both signals end in the same clean way
     options = parser().parse_args(arguments)
+    logs.set_up("text")  # until it is known what is wanted
     try:
         config = Config.from_env(host=options.host, port=options.port, corpus=options.corpus, index=options.index)
+        logs.set_up(config.logs)
         prepare_environment(config)
         with listening(config.host, config.port) as listener:
             return serve(config, listener)
     except BotError as error:
-        say(str(error))
+        log.error("%s", error)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -52,11 +59,6 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--corpus", type=Path, help="folder of articles and clinic.toml (default corpus)")
     out.add_argument("--index", type=Path, help="folder of the index made from them (default index)")
     return out
-
-
-def say(line: str) -> None:
-    """Tell the operator something."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -81,15 +83,19 @@ def load(config: Config) -> Bot:
     from bot import index
     from bot.pipeline import Bot  # these load the model's libraries, which takes seconds
 
-    say("Loading the articles and the model ...")
+    log.info("Loading the articles and the model ...")
     try:
         return Bot.open(config)
     except IndexError_ as error:
-        say(f"{error}\nBuilding the index from {config.corpus} ...")
-        index.build(config, progress=Bar())
+        log.info("%s\nBuilding the index from %s ...", error, config.corpus)
+        index.build(config, progress=_quiet if config.logs == "json" else Bar())
         for problem in index.built(config).unread:
-            say(f"Not read: {problem}")
+            log.warning("Not read: %s", problem)
         return Bot.open(config)
+
+
+def _quiet(step: str, done: int, total: int) -> None:
+    """A bar is no line of a log."""
 
 
 def opened(config: Config) -> Store:
@@ -99,7 +105,7 @@ def opened(config: Config) -> Store:
     except StateNewer:
         raise
     except StateError as error:
-        say(f"{error}\nUntil then feedback is lost when this program ends.")
+        log.error("%s\nUntil then feedback is lost when this program ends.", error)
         return Store()
 
 
@@ -112,11 +118,12 @@ def serve(config: Config, listener: socket.socket) -> int:
     shown = f"[{host}]" if ":" in host else host
 
     def ready() -> None:
-        print(f"The chat answers at http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)
+        line = f"The chat answers at http://{shown}:{port}/  (Ctrl-C stops it)"
+        log.info(line) if config.logs == "json" else print(line, flush=True)
 
     def failed(error: BotError) -> None:
         failures.append(error)
-        server.should_exit = True
+        signal.raise_signal(signal.SIGTERM)
 
     def again() -> Bot:
         from bot.pipeline import Bot
@@ -128,23 +135,36 @@ def serve(config: Config, listener: socket.socket) -> int:
     app = create_app(
         Source(lambda: load(config), again, lambda: builds.mark(config.index)), store=store,
         parents=config.embed_parents, lasting=lasting, keep=config.keep, retention_days=config.retention_days,
-        on_ready=ready, on_failure=failed,
+        metrics_token=config.metrics_token, on_ready=ready, on_failure=failed,
     )  # fmt: skip
-    # Visitors' words could stand in an address, so requests are not logged.
-    settings = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1,
-        forwarded_allow_ips=config.proxies,
-    )  # fmt: skip
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, lambda *_: app.state.stage.renewal.ask())
-    server = uvicorn.Server(settings)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    answer(app, listener, config.proxies)
     store.close()
     for error in failures:
-        say(str(error))
+        log.error("%s", error)
     return 1 if failures else 0
+
+
+class Server(uvicorn.Server):
+    """Told to stop, it takes no more questions, and ends as soon as those under way are answered."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of open pages, which would be waited for, then wait for answers."""
+        self.config.app.state.stage.close_streams()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
+def answer(app: FastAPI, listener: socket.socket, proxies: str = "127.0.0.1") -> None:
+    """Answer on the socket until a signal."""
+    # Visitors' words could stand in an address, so requests are not logged.
+    settings = uvicorn.Config(
+        app, log_config=None, log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=DRAIN, forwarded_allow_ips=proxies,
+    )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(settings).run(sockets=[listener])
 
 
 def leave(code: int) -> NoReturn:

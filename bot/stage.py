@@ -25,6 +25,7 @@ from bot import keeping, pages
 from bot.errors import BotError, StateError
 from bot.guard import Frame, Rewritten
 from bot.interface import ENGLISH, Words
+from bot.monitor import Monitor
 from bot.queue import Queue
 from bot.recorder import Recorder
 from bot.render import esc
@@ -63,7 +64,7 @@ class Serving:
     teacher: Teacher
 
 
-def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False) -> Reply:
+def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False, failed: Callable[[], object] = lambda: None) -> Reply:
     """``Bot.ask``, and an apology where the program itself failed. The question is not logged."""
     try:
         return bot.ask([replace(turn, text=_encodable(turn.text)) for turn in turns], explain)
@@ -71,6 +72,7 @@ def ask(bot: Bot, turns: Sequence[Turn], explain: bool = False) -> Reply:
         # The error's own text could quote the visitor; where it happened can't.
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("a question failed with %s at\n%s", type(error).__name__, where)
+        failed()
         return Reply("abstained", bot.texts["failsafe"], index_version=bot.index_version)
 
 
@@ -131,8 +133,10 @@ class Stage:
         store: Store,
         keep: str = "none",
         retention_days: int = 90,
+        monitor: Monitor | None = None,
     ):
         """``keep`` (one of ``config.KEEPS``) and ``retention_days``: what is kept of visitors' words, and how long."""
+        self.monitor = monitor or Monitor()
         self.store = store
         self.queue = Queue(store)
         self.recorder: Recorder | None = None  # from when there is a bot
@@ -144,6 +148,7 @@ class Stage:
         self._serving: Serving | None = None
         self._chat: ASGIApp | None = None
         self._refresh_chat: Callable[[], None] = lambda: None
+        self._close_streams: Callable[[], object] = lambda: None
         self.assets = Assets()
         self.renewal = Renewal(source, self._take)
 
@@ -163,7 +168,7 @@ class Stage:
         """Answer a visitor as the bot was last taught, and count it."""
         serving = self.serving
         serving.teacher.refresh()
-        reply = ask(serving.bot, turns)
+        reply = self.monitor.answered(lambda: ask(serving.bot, turns, failed=self.monitor.failed))
         if self.recorder and turns:
             self.recorder.reply(_encodable(turns[-1].text), reply)
         return reply
@@ -183,6 +188,10 @@ class Stage:
         if self._chat is None:
             raise HTTPException(503, ENGLISH["starting"], RETRY)
         await self._chat(scope, receive, send)
+
+    def close_streams(self) -> None:
+        """Let go of what open pages hold on to, before the server waits for answers under way."""
+        self._close_streams()
 
     def frame(self, words: Words) -> Frame:
         """What the chat page gains around Gradio's part."""
@@ -229,7 +238,9 @@ class Stage:
             self.recorder.use(bot)
         else:
             daily = partial(keeping.forget, self.store, self._retention_days)
-            self.recorder = Recorder(self.queue, bot, self._keep, daily)
+            self.recorder = Recorder(self.queue, bot, self._keep, daily, self.monitor.uncounted)
+            self.monitor.waits("recorder", self.recorder.waiting)
+        self.monitor.serves(bot.index_version)
         return Serving(bot, teacher)
 
     def _take(self, bot: Bot) -> None:
@@ -245,7 +256,8 @@ class Stage:
         first, mounted = outcome
         # Here and not in the thread: Gradio ties its locks to the running loop.
         chat = mounted(lambda: (self._serving or first).bot, self.ask)
-        self._refresh_chat = chat.state.refresh
+        self._refresh_chat, self._close_streams = chat.state.refresh, chat.state.close_streams
+        self.monitor.waits("chat", chat.state.waiting)
         self.assets.colour(first.bot.clinic.theme)
         async with chat.router.lifespan_context(chat):
             self._chat = Rewritten(chat, self.frame)

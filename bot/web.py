@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Route
 
-from bot import embed, feedback, interface, pages, staff_ui
+from bot import embed, feedback, interface, monitor, pages, staff_ui
 from bot.accounts import Lasting
 from bot.errors import BotError, StateError
 from bot.guard import CHAT, MAX_BODY_BYTES, STAFF, Guard, Limits, packed, words_of
 from bot.interface import Words
+from bot.monitor import Counted, Monitor
 from bot.render import locate, passage_dict
 from bot.renewal import Source
 from bot.schema import Article, Turn
@@ -246,6 +247,7 @@ def create_app(
     lasting: Lasting | None = None,
     keep: str = "none",
     retention_days: int = 90,
+    metrics_token: str = "",
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
@@ -254,13 +256,13 @@ def create_app(
 
     ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` what is told is kept in memory
     only. ``lasting``: how long the staff stay signed in. ``keep``, ``retention_days``: what is kept of visitors'
-    words, and how long (``Config``).
+    words, and how long (``Config``). ``metrics_token``: opens ``/metrics`` to others than this machine.
     """
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     source = load if isinstance(load, Source) else Source(load)
-    stage = Stage(source, on_ready, on_failure, store or Store(), keep, retention_days)
+    stage = Stage(source, on_ready, on_failure, store or Store(), keep, retention_days, Monitor(metrics_token))
     app = FastAPI(
         title="Clinic FAQ", description="Answers from the clinic's own articles, with citations.", version="1",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=stage.lifespan,
@@ -270,10 +272,12 @@ def create_app(
     app.state.stage = stage
     app.add_middleware(embed.Compact, assets=stage.assets)
     app.add_middleware(Guard, limits=limits or Limits(), frame_ancestors=" ".join(("'self'", *parents)))
+    app.add_middleware(Counted, monitor=stage.monitor)
     app.include_router(api)
     app.include_router(feedback.router)
     app.include_router(site)
     app.include_router(embed.router)
+    app.include_router(monitor.router)
     staff_ui.open_desk(app, stage, lasting)
     app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

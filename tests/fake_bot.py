@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -171,8 +170,8 @@ class FakeBot:
 
 def serve(parents: Sequence[str], port: int, burst: int = 10_000, seconds: int = 0) -> None:
     """Serve the site with canned replies until stopped."""
-    import uvicorn
-
+    from app import answer, listening
+    from bot import logs
     from bot.guard import Limits
     from bot.web import create_app
 
@@ -181,9 +180,10 @@ def serve(parents: Sequence[str], port: int, burst: int = 10_000, seconds: int =
         return FakeBot().as_bot()
 
     app = create_app(load, limits=Limits(burst=burst, per_second=0.2), parents=parents)
+    logs.set_up("text")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        uvicorn.run(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
+    with listening("127.0.0.1", port) as listener:
+        answer(app, listener)
 
 
 if __name__ == "__main__":

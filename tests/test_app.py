@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +19,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+
+from app import DRAIN, listening
+from tests.browser.conftest import wait_until_ready
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "FAQ_ADAPT": "0"}  # fitting the encoder takes half a minute and changes nothing here
@@ -115,6 +120,50 @@ def until_said(address: str, text: bytes) -> None:
                 return
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+def asked(address: str, message: str, codes: list[int]) -> None:
+    body = json.dumps({"message": message}).encode()
+    request = urllib.request.Request(f"{address}/api/ask", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        codes.append(answer.status)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_answers_under_way_are_finished_and_open_pages_let_go(number: signal.Signals) -> None:
+    with listening("127.0.0.1", 0) as probe:
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([sys.executable, "tests/fake_bot.py", str(port)], cwd=ROOT)
+    try:
+        wait_until_ready(f"{address}/readyz", process)
+        page = urllib.request.urlopen(f"{address}/chat/gradio_api/heartbeat/abc", timeout=20)
+        assert page.readline() == b"data: ALIVE\n"
+        codes: list[int] = []
+        askers = [threading.Thread(target=asked, args=(address, "slow", codes)) for _ in range(5)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1)  # into the answers, which take two and a half
+        begun = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert time.monotonic() - begun < DRAIN + 1
+        for asker in askers:
+            asker.join()
+        assert codes == [200] * 5
+        page.close()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_logs_for_programs_are_objects_whatever_is_said(tmp_path: Path) -> None:
+    with started("--corpus", str(tmp_path), "--index", str(tmp_path / "index"), FAQ_LOGS="json") as process:
+        said, told = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "")
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert "Loading" in lines[0]["message"]
+    assert lines[-1]["level"] == "error"
 
 
 def test_it_builds_answers_and_stops(tmp_path: Path) -> None:

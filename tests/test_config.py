@@ -68,6 +68,12 @@ def test_adaptation_can_be_switched_off(value: str | None, enabled: bool) -> Non
     assert Config.from_env({} if value is None else {"FAQ_ADAPT": value}).adaptation.enabled is enabled
 
 
+@pytest.mark.parametrize("name", ["FAQ_LOGS", "FAQ_KEEP"])
+def test_a_choice_that_is_none_is_named_with_the_choices(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}='xml': set it to one of .*, or unset it"):
+        Config.from_env({name: "xml"})
+
+
 @pytest.mark.parametrize("value", ["", "many", "80.5"])
 def test_a_wrong_number_is_named_with_the_remedy(value: str) -> None:
     with pytest.raises(ConfigError, match=r"FAQ_PORT=.* is not a whole number: set it to one, or unset it"):
