@@ -84,12 +84,19 @@ def form_token(token: str) -> str:
 class Accounts:
     """Accounts and sessions in the store. Thread-safe as the store is."""
 
-    def __init__(self, store: Store, lasting: Lasting | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lasting: Lasting | None = None,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``clock``: seconds since 1970, of sessions; ``ticks``: seconds that no change of the date moves, of waits."""
         self._store = store
         self.lasting = lasting or Lasting()
         self._clock = clock
-        self._tries = passwords.Throttle(clock)
-        self._places = passwords.Throttle(clock, free=_PLACE_FREE)
+        self._tries = passwords.Throttle(ticks)
+        self._places = passwords.Throttle(ticks, free=_PLACE_FREE)
 
     # --- accounts -----------------------------------------------------------------------------
 
@@ -229,8 +236,8 @@ class Accounts:
         now = self._clock()
         found = self._row(
             "SELECT s.seen, a.name, a.role, a.created FROM session s JOIN account a ON a.name = s.name "
-            "WHERE s.token = ? AND s.started > ? AND s.seen > ?",
-            _hash(token), now - self.lasting.whole, now - self.lasting.idle,
+            "WHERE s.token = ? AND s.started > ? AND s.seen > ? AND s.seen < ?",  # or one begun in 2040 would go on
+            _hash(token), now - self.lasting.whole, now - self.lasting.idle, now + self.lasting.idle,
         )  # fmt: skip
         if found is None:
             return None

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from anyio import to_thread
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import Request
+from fastapi.responses import JSONResponse, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from bot.clinic import Clinic
@@ -153,6 +156,10 @@ def _wire(
     again.click(lambda: ([], "", ()), None, outputs, **quiet)
 
 
+async def _malformed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": "This is no request of the chat page."}, 422)
+
+
 def mounted(now: Now, ask: Ask) -> FastAPI:
     """The chat page over ``ask``, as an app that serves ``/chat/``; run its lifespan, or its queue stays off.
 
@@ -168,6 +175,8 @@ def mounted(now: Now, ask: Ask) -> FastAPI:
     # Gradio checks the paths of files that a client names only after launch(), which a mounted page never calls.
     page.has_launched = True
     mount: Any = app.routes[-1]
+    # Gradio's own handler repeats what was sent, and fails on half a character.
+    mount.app.add_exception_handler(RequestValidationError, _malformed)
     app.state.close_streams = mount.app.stop_event.set  # each open page holds one
     app.state.waiting = page._queue.__len__
     return app

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from bot.language import wording as as_worded
 from bot.migrations import MIGRATIONS
 from bot.staff import Store
 
+log = logging.getLogger(__name__)
+JUMP = 6 * 3600.0  # seconds that a clock may be set within a day; more than any time zone's mistake of an hour or two
 # What an export holds: never accounts, sessions or embeddings.
 EXPORTED = ("feedback", "entry", "asked", "wording", "cited", "lesson", "audit")
 _LEFT_OUT = {"vector", "encoder", "plain"}
@@ -40,6 +44,41 @@ def forget(store: Store, days: int, who: str = "the bot") -> int:
             store.note(cursor, who, "forgot", f"{gone} rows from before {first}")
     store.tidy()
     return gone
+
+
+class Daily:
+    """``forget`` once a day, but never by a clock that has just jumped: what is forgotten does not come back.
+
+    A jump that is still there a day later is the date. Where the clock stood at the first call is believed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        days: int,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``clock``: seconds since 1970; ``ticks``: seconds that no change of the date moves."""
+        self._store = store
+        self._days = days
+        self._clock = clock
+        self._ticks = ticks
+        self._begun: float | None = None  # by the clock, when the ticks began
+
+    def __call__(self) -> None:
+        """Forget, or say why not.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        begun = self._clock() - self._ticks()
+        jump = 0.0 if self._begun is None else begun - self._begun
+        self._begun = begun
+        if abs(jump) > JUMP:
+            log.error("the clock jumped by %.1f days, so nothing is forgotten today: check the date", jump / 86_400)
+        else:
+            forget(self._store, self._days)
 
 
 def _reword(cursor: sqlite3.Cursor, first: str) -> None:

@@ -13,7 +13,6 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -237,7 +236,7 @@ class Stage:
         if self.recorder:
             self.recorder.use(bot)
         else:
-            daily = partial(keeping.forget, self.store, self._retention_days)
+            daily = keeping.Daily(self.store, self._retention_days)
             self.recorder = Recorder(self.queue, bot, self._keep, daily, self.monitor.uncounted)
             self.monitor.waits("recorder", self.recorder.waiting)
         self.monitor.serves(bot.index_version)

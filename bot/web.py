@@ -68,6 +68,20 @@ api = APIRouter()
 site = APIRouter(include_in_schema=False)
 
 
+class Refusal(BaseModel):
+    """Why a request is not answered, and what to do."""
+
+    detail: str
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    code: {"model": Refusal, "description": why}
+    for code, why in {
+        400: "no JSON", 413: "too large", 422: "not of this form", 429: "too many: see Retry-After", 503: "starting",
+    }.items()
+}  # fmt: skip
+
+
 class Earlier(BaseModel):
     """An earlier message of the conversation; its text is in ``content`` (or ``text``)."""
 
@@ -98,7 +112,7 @@ class Question(BaseModel):
 # --- the API ---------------------------------------------------------------------------------
 
 
-@api.post("/api/ask")
+@api.post("/api/ask", responses=_REFUSED)
 def post_ask(question: Question, stage: OurStage) -> dict[str, Any]:
     """Ask a question. History is the conversation so far, oldest first: the user's messages, or objects with a role."""
     return stage.ask(question.turns()).to_dict()

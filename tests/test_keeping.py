@@ -219,6 +219,21 @@ def test_what_can_t_be_restored_changes_nothing(store: Store, tmp_path: Path, ma
     assert not list(tmp_path.glob("*before*"))
 
 
+def test_a_clock_that_jumps_forgets_nothing_until_it_stays(
+    store: Store, calendar: Calendar, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks = [0.0]
+    daily = keeping.Daily(store, 90, lambda: calendar().timestamp(), lambda: ticks[0])
+    daily()
+    store.add(Feedback("v1", "answered", True))
+    for passed, day, kept in ((1, 1, 1), (1, 3650, 1), (1, 3, 1), (1, 4, 1), (80, 84, 1), (10, 94, 0)):
+        ticks[0] += 86_400.0 * passed
+        calendar.days(day)
+        daily()
+        assert len(store.feedback()) == kept, day
+    assert "the clock jumped by 3648.0 days, so nothing is forgotten today" in caplog.text
+
+
 def test_retention_counts_days(store: Store, calendar: Calendar) -> None:
     """One day keeps today's, nothing else."""
     for day in (-1, 0):

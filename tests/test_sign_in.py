@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def clock() -> Clock:
 @pytest.fixture
 def accounts(clock: Clock) -> Iterator[Accounts]:
     store = Store()
-    made = Accounts(store, Lasting(idle=600, whole=3600), clock)
+    made = Accounts(store, Lasting(idle=600, whole=3600), clock, clock)
     made.add("anna", WORD, "editor")
     made.add("ben", WORD)
     yield made
@@ -170,6 +170,24 @@ def test_a_session_ends_when_idle_and_after_its_time(accounts: Accounts, clock: 
         assert accounts.of(token)
     clock.now += 13
     assert accounts.of(token) is None
+
+
+def test_a_clock_that_jumps_neither_signs_in_for_ever_nor_locks_out(tmp_path: Path, clock: Clock) -> None:
+    ticks = Clock()
+    store = Store(tmp_path / "jumps.sqlite")
+    accounts = Accounts(store, Lasting(idle=600, whole=3600), clock, ticks)
+    accounts.add("anna", WORD)
+    clock.now += 10 * 365 * 86_400
+    future = accounts.sign_in("anna", WORD, "192.0.2.1").token
+    assert accounts.of(future)
+    for _ in range(6):
+        with suppress(SignInRefused):
+            accounts.sign_in("anna", "wrong", "192.0.2.1")
+    clock.now -= 10 * 365 * 86_400
+    assert accounts.of(future) is None
+    ticks.now += 86_400
+    assert accounts.sign_in("anna", WORD, "192.0.2.1")
+    store.close()
 
 
 def test_another_password_ends_every_other_session(accounts: Accounts) -> None:
