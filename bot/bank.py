@@ -22,7 +22,7 @@ from bot.facets import Facets
 from bot.language import quotable, read_toml
 from bot.lexicon import Lexicon
 from bot.rows import ASKED, Rows
-from bot.schema import Article, Passage, Sentence
+from bot.schema import TURNS, Article, Passage, Sentence
 from bot.values import values
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Entry:
     asks: tuple[str, ...]
     needs: frozenset[str]
     facet: str
+    talks: tuple[str, ...] = ()  # conversations of which the last message asks it
 
 
 def entries(data: Mapping[str, Any] | None = None) -> tuple[Entry, ...]:
@@ -73,7 +74,8 @@ def _entry(name: str, raw: Mapping[str, Any], lexicon: Lexicon, facets: Facets) 
     if unknown or not says or not asks:
         what = f"unknown {', '.join(unknown)}" if unknown else "give 'says' and 'asks'"
         raise DataError(f"bank.toml: [{name}]: {what}")
-    return Entry(name, says, asks, needs, facet)
+    alone = tuple(ask for ask in asks if TURNS not in ask)
+    return Entry(name, says, alone, needs, facet, tuple(ask for ask in asks if TURNS in ask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def lessons(bank: Sequence[Entry], lent: Lent, passages: Sequence[Passage]) -> I
         own = np.flatnonzero(lent.entry == number)
         texts = [passages[lent.passage[k]].sentences[lent.sentence[k]].text for k in own]
         sentences = tuple(Sentence(0, 0, text) for text in (*texts, *entry.says))
-        yield Passage(entry.id, entry.id, 0, 0, sentences[0].text, (), entry.asks, sentences)
+        yield Passage(entry.id, entry.id, 0, 0, sentences[0].text, (), entry.asks, sentences, entry.talks)
 
 
 class Bank:

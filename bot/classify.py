@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
-from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, UNCOVERED, Rows
+from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, STRAY, UNCOVERED, Rows
 from bot.schema import TURNS, learnable
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
@@ -30,8 +30,7 @@ STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third a
 ITERATIONS = {"vectors": 200, "terms": 60}
 UNCOVERED_SHARE = 0.25  # of the number of wordings: at most so many questions known not to be covered
 EARLIER = "<"  # marks a word of the messages before
-BEFORE_WEIGHT = 0.7  # of the embedding of what was said before, beside the last message's
-STRAY = 3  # every 3rd wording is learned after another one, at random: a new subject counts, whatever came before
+HALF = np.float32(0.5**0.5)  # of two unit vectors side by side: so that they are of length 1 together
 TALK = 3.0  # conversations are few beside wordings, so each counts so much
 FLOOR = 1e-4  # less probable than this is not told apart
 
@@ -151,19 +150,18 @@ def _balanced(kinds: NDArray[np.int64], asking: int) -> NDArray[np.bool_]:
     return out
 
 
-def beside(last: Matrix, earlier: Matrix) -> Matrix:
-    """What ``Learned.meant`` is fitted to: embeddings of last messages with those of what was said before."""
-    return np.concatenate([last, np.float32(BEFORE_WEIGHT) * earlier], axis=-1)
+def beside(last: Matrix, whole: Matrix) -> Matrix:
+    """What ``Learned.meant`` is fitted to: embeddings of last messages, and of them with what was said before."""
+    return HALF * np.concatenate([last, whole], axis=-1)
 
 
-def _earlier(rows: Rows) -> NDArray[np.int64]:
-    """For each row the row of what was said before it, or -1."""
-    out = np.full(len(rows.kind), -1)
-    last = np.flatnonzero(rows.kind == LAST)
-    out[last] = last + 1
-    wordings = np.flatnonzero(rows.kind == QUESTION)
-    stray = wordings[::STRAY] if len(last) else wordings[:0]
-    out[stray] = np.random.default_rng(0).permutation(wordings)[: len(stray)]
+def _wholes(rows: Rows) -> NDArray[np.int64]:
+    """For each row the row of its text with what was said before it: itself where nothing was."""
+    out = np.arange(len(rows.kind))
+    out[rows.kind == LAST] += 1
+    after = {(rows.passage[n], rows.item[n]): n for n in np.flatnonzero(rows.kind == STRAY)}
+    for n in np.flatnonzero(rows.kind == QUESTION):
+        out[n] = after.get((rows.passage[n], rows.item[n]), n)
     return out
 
 
@@ -196,14 +194,10 @@ class Learned:
     def fit(cls, vectors: Matrix, texts: Sequence[str], rows: Rows, passages: int) -> Learned:
         """Learn from the wordings, the questions known not to be covered and the examples of an index."""
         used = np.isin(rows.kind, (QUESTION, UNCOVERED, EXAMPLE, ASKED, LAST))
-        earlier = _earlier(rows)[used]
-        said = [
-            f"{texts[e]}{TURNS}{texts[n]}" if e >= 0 else texts[n]
-            for n, e in zip(np.flatnonzero(used).tolist(), earlier.tolist(), strict=True)
-        ]
-        found, matrix = Terms.fit(said)
+        wholes = _wholes(rows)[used]
+        found, matrix = Terms.fit([texts[n] for n in wholes.tolist()])
         kinds, chosen = rows.kind[used], vectors[used]
-        both = beside(chosen, np.where(earlier[:, None] >= 0, vectors[earlier], 0))
+        both = beside(chosen, vectors[wholes])
         statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
         statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
         status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)

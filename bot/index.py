@@ -39,10 +39,10 @@ from bot.errors import CorpusError, IndexDamaged, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import BODY, SENTENCE, Rows, searched, sparse_documents
-from bot.schema import Article, Passage, Sentence, worded
+from bot.schema import TURNS, Article, Passage, Sentence, worded
 from bot.sparse import Sparse
 
-FORMAT = 9  # raise when anything in the files' meaning changes
+FORMAT = 10  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
 Progress = Callable[[str, int, int], None]
 
@@ -127,7 +127,7 @@ def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
 def plain_texts(texts: Sequence[str]) -> list[str]:
     """The texts as a query is searched: lay words replaced by what articles say."""
     lexicon = Lexicon.load()
-    return [lexicon.plain(text.lower()) for text in texts]
+    return [TURNS.join(map(lexicon.plain, text.lower().split(TURNS))) for text in texts]
 
 
 def expectations(config: Config, source: ModelSource) -> dict[str, Any]:

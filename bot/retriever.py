@@ -28,7 +28,7 @@ from bot.lexicon import Lexicon
 from bot.profiles import Profile, profile_of
 from bot.rewrite import Query
 from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
-from bot.schema import TURNS, Hit, Passage
+from bot.schema import Hit, Passage, joined
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -146,9 +146,9 @@ class Retriever:
         """What the classifiers say."""
         model, bank = self._index.learned, self._bank
         before = query.before if model.talks else ""
-        earlier = self._embedded([before], known)[0] if before else np.zeros_like(vector)
-        learned = model.meant.likelihood(beside(vector, earlier)).astype(np.float64)
-        said = f"{before}{TURNS}{query.text}" if before else f"{query.text} {query.context}"
+        whole = self._embedded([query.said], known)[0] if before else vector
+        learned = model.meant.likelihood(beside(vector, whole)).astype(np.float64)
+        said = joined(before, query.text) if before else f"{query.text} {query.context}"
         worded = model.worded.likelihood(row=model.terms.row(said)).astype(np.float64)
         if not len(learned):
             nothing = np.zeros(len(self.passages))

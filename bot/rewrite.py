@@ -16,7 +16,7 @@ from functools import cache
 from bot.facets import Facets
 from bot.language import content_words, read_toml, stem, words
 from bot.lexicon import Lexicon
-from bot.schema import before
+from bot.schema import before, joined
 from bot.spelling import Speller, common_words
 
 COMMON_RANK = 4000  # more frequent words than this name no topic of their own
@@ -58,9 +58,14 @@ class Query:
         return bare(self.asked)
 
     @property
+    def said(self) -> str:
+        """The same with what was said before it."""
+        return joined(self.before, self.embedded)
+
+    @property
     def embeddable(self) -> tuple[str, ...]:
         """Every text of the query whose embedding is needed."""
-        own = tuple(t for t in (self.embedded, self.context, self.before) if t)
+        own = tuple(t for t in (self.embedded, self.context, self.said if self.before else "") if t)
         return (*own, *self.whole.embeddable) if self.whole else own
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bot.language import stems, words
 from bot.prototypes import examples, uncovered_conversations, uncovered_questions
-from bot.schema import Article, Passage, parted
+from bot.schema import Article, Passage, joined, parted
 
 if TYPE_CHECKING:
     from bot.bank import Entry
@@ -23,9 +23,10 @@ class Rows:
 
     ``kind`` is 0 for a passage with its headings, 1 for a heading or question wording, 2 for a
     sentence, 3 for a question known not to be covered, 4 for an example of ``prototypes``, 5 for a wording
-    of ``bank``, 6 for the last message of a conversation, and 7, in the row after it, for what was said before.
-    ``passage`` is the passage's number (-1 for none), ``item`` the text's number in it, for kind 5 the
-    entry's. Shapes ``(n,)``.
+    of ``bank``, 6 for the last message of a conversation, 7, in the row after it, for all of that conversation,
+    and 8 for a wording (kind 1, the same item) said after another one.
+    ``passage`` is the passage's number (-1 for none), ``item`` the text's number in it; of what is ``bank``'s
+    the entry's. Shapes ``(n,)``.
     """
 
     kind: NDArray[np.int64]
@@ -37,7 +38,8 @@ class Rows:
         return Rows(self.kind[kept], self.passage[kept], self.item[kept])
 
 
-BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED, LAST, BEFORE = range(8)
+BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED, LAST, WHOLE, STRAY = range(9)
+STRAY_SHARE = 3  # every 3rd wording is also said after another one: a new subject counts, whatever came before
 MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questions are answered, in less time
 
 
@@ -46,7 +48,7 @@ def searched(rows: Rows) -> NDArray[np.bool_]:
 
     The classifiers learn from all of them, and from conversations, with which no question is compared.
     """
-    kept = ~np.isin(rows.kind, (LAST, BEFORE))
+    kept = ~np.isin(rows.kind, (LAST, WHOLE, STRAY))
     wordings = np.flatnonzero(rows.kind == QUESTION)  # those of a passage stand together, in order
     _, starts, counts = np.unique(rows.passage[wordings], return_index=True, return_counts=True)
     many = counts > MOST_SEARCHED
@@ -74,11 +76,17 @@ def rows_of(
         for position, sentence in enumerate(passage.sentences):
             entries.append((SENTENCE, number, position))
             texts.append(sentence.text)
-    talks = [(number, talk) for number, p in enumerate(passages) for talk in p.conversations]
-    beside = uncovered_conversations() if talks else ()  # a contrast to conversations that are covered
-    for position, (number, talk) in enumerate([*talks, *((-1, talk) for talk in beside)]):
-        entries.extend([(LAST, number, position), (BEFORE, number, position)])
-        texts.extend(reversed(parted(talk)))
+    own = [(number, 0, talk) for number, p in enumerate(passages) for talk in p.conversations]
+    lent = [(-1, number, talk) for number, entry in enumerate(bank) for talk in entry.talks]
+    if talks := own + lent:  # with a contrast to conversations that are covered, and to those that are about one thing
+        talks += [(-1, -1, talk) for talk in uncovered_conversations()]
+        for number, item, talk in talks:
+            earlier, last = parted(talk)
+            entries.extend([(LAST, number, item), (WHOLE, number, item)])
+            texts.extend([last, joined(earlier, last)])
+        for entry, text in _strays(entries, texts):
+            entries.append(entry)
+            texts.append(text)
     aside = [(UNCOVERED, q) for q in uncovered_questions()] + [(EXAMPLE, text) for _, text in examples()]
     entries.extend((kind, -1, position) for position, (kind, _) in enumerate(aside))
     texts.extend(text for _, text in aside)
@@ -87,6 +95,17 @@ def rows_of(
     texts.extend(text for _, text in asked)
     table = np.asarray(entries, dtype=np.int64).reshape(-1, 3)
     return Rows(table[:, 0], table[:, 1], table[:, 2]), texts
+
+
+def _strays(entries: Sequence[tuple[int, int, int]], texts: Sequence[str]) -> list[tuple[tuple[int, int, int], str]]:
+    """Wordings after another one at random: what was said before says nothing then."""
+    wordings = [place for place, (kind, _, _) in enumerate(entries) if kind == QUESTION]
+    chosen = wordings[::STRAY_SHARE]
+    others = np.random.default_rng(0).permutation(wordings)[: len(chosen)].tolist()
+    return [
+        ((STRAY, *entries[place][1:]), joined(texts[other], texts[place]))
+        for place, other in zip(chosen, others, strict=True)
+    ]
 
 
 def question_terms(text: str) -> list[str]:

@@ -245,3 +245,8 @@ def parted(talk: str) -> tuple[str, str]:
 def before(messages: Sequence[str]) -> str:
     """What of the earlier messages the last one is read in the light of."""
     return ". ".join(messages[-MOST_BEFORE:])
+
+
+def joined(earlier: str, last: str) -> str:
+    """A last message with what was said before it, as one text to embed; the message alone where nothing was said."""
+    return f"{earlier}{TURNS}{last}" if earlier else last

@@ -69,6 +69,11 @@ def test_a_wrong_entry_is_named(change: dict[str, Any], named: str) -> None:
         entries({"when": {**GOOD, **change}})
 
 
+def test_conversations_stand_apart_from_wordings() -> None:
+    (entry,) = entries({"when": {**GOOD, "asks": "how long\nis it sore || for long"}})
+    assert (entry.asks, entry.talks) == (("how long",), ("is it sore || for long",))
+
+
 def test_wordings_are_the_lines() -> None:
     assert entries({"when": GOOD}) == (
         Entry("when", ("It takes an hour.",), ("how long", "what time does it need"), frozenset(), ""),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.classify import BEFORE_WEIGHT, Classifier, Learned, Terms, beside, terms
+from bot.classify import HALF, Classifier, Learned, Terms, beside, terms
 from bot.prototypes import STATUSES
 
 TEXTS = ["is it sore", "is it sore after", "how long is it red", "how long red after", "how long sore", "is it red"] * 2
@@ -24,10 +24,11 @@ def test_what_was_said_before_is_terms_of_its_own() -> None:
     assert not Terms.fit(TEXTS)[0].talks
 
 
-def test_the_last_message_stands_beside_what_was_said_before() -> None:
-    last, earlier = np.ones((2, 3), dtype=np.float32), np.full((2, 3), 2, dtype=np.float32)
-    assert beside(last, earlier).tolist() == [[1, 1, 1, *[pytest.approx(2 * BEFORE_WEIGHT)] * 3]] * 2
-    assert beside(last[0], 0 * last[0]).tolist() == [1, 1, 1, 0, 0, 0]
+def test_the_last_message_stands_beside_the_whole_conversation() -> None:
+    last, whole = np.ones((2, 3), dtype=np.float32), np.full((2, 3), 2, dtype=np.float32)
+    assert beside(last, whole).tolist() == [[*[pytest.approx(HALF)] * 3, *[pytest.approx(2 * HALF)] * 3]] * 2
+    unit = np.asarray([0.6, 0.8], dtype=np.float32)
+    assert np.linalg.norm(beside(unit, unit)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("text", [*TEXTS[:3], "nothing known here", "", "red red red"])

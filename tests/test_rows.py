@@ -5,8 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.rows import ASKED, BEFORE, EXAMPLE, LAST, MOST_SEARCHED, QUESTION, UNCOVERED, Rows, rows_of, searched
-from bot.schema import Passage, Sentence, before, parted
+from bot.bank import Entry
+from bot.rows import (
+    ASKED,
+    EXAMPLE,
+    LAST,
+    MOST_SEARCHED,
+    QUESTION,
+    STRAY,
+    STRAY_SHARE,
+    UNCOVERED,
+    WHOLE,
+    Rows,
+    rows_of,
+    searched,
+)
+from bot.schema import Passage, Sentence, before, joined, parted
 
 
 def passage(wordings: int = 0, conversations: tuple[str, ...] = ()) -> Passage:
@@ -36,8 +50,34 @@ def test_a_conversation_is_two_rows_of_its_passage() -> None:
     last = np.flatnonzero((rows.kind == LAST) & (rows.passage == 0))
     assert [(rows.kind[n], rows.passage[n], texts[n]) for n in (*last, *(last + 1))] == [
         (LAST, 0, "for long?"),
-        (BEFORE, 0, "is it sore"),
+        (WHOLE, 0, "is it sore || for long?"),
     ]
+
+
+def test_a_message_is_joined_to_what_was_said_before() -> None:
+    assert joined(*parted("is it sore || for long?")) == "is it sore || for long?"
+    assert joined("", "is it sore") == "is it sore"
+
+
+def test_beside_conversations_wordings_are_also_said_after_another_one() -> None:
+    rows, texts = rows_of([passage(30, ("is it sore || for long?",))], [])
+    wordings = {rows.item[n]: texts[n] for n in np.flatnonzero(rows.kind == QUESTION)}
+    stray = np.flatnonzero(rows.kind == STRAY)
+    assert len(stray) == -(-len(wordings) // STRAY_SHARE)
+    for n in stray:
+        earlier, last = parted(texts[n])
+        assert last == wordings[rows.item[n]]
+        assert earlier in wordings.values()
+    assert not (rows_of([passage(30)], [])[0].kind == STRAY).any()
+
+
+def test_conversations_of_the_bank_are_of_its_entries() -> None:
+    bank = [
+        Entry(name, ("Oil.",), ("oil?",), frozenset(), "", talks) for name, talks in (("a", ()), ("b", ("x || y",)))
+    ]
+    rows, texts = rows_of([passage()], [], bank)
+    own = np.flatnonzero((rows.kind == LAST) & (rows.item >= 0))
+    assert [(rows.passage[n], rows.item[n], texts[n], texts[n + 1]) for n in own] == [(-1, 1, "y", "x || y")]
 
 
 def test_what_is_of_no_passage_comes_last() -> None:
@@ -63,8 +103,8 @@ def test_of_many_wordings_some_are_searched_and_the_heading_always(wordings: int
     found = [text for text, keep in zip(texts, kept & own, strict=True) if keep]
     assert found[0] == "Oil?"
     assert min(1 + wordings, MOST_SEARCHED / 2) <= len(found) <= MOST_SEARCHED
-    assert not kept[np.isin(rows.kind, (LAST, BEFORE))].any()
-    assert kept[~own & ~np.isin(rows.kind, (LAST, BEFORE))].all()
+    assert not kept[np.isin(rows.kind, (LAST, WHOLE, STRAY))].any()
+    assert kept[~own & ~np.isin(rows.kind, (LAST, WHOLE, STRAY))].all()
 
 
 def test_rows_of_a_mask() -> None:
