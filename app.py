@@ -173,7 +173,7 @@ def leave(code: int) -> NoReturn:
     A load under way sits in native code, which aborts when Python takes itself down around it. An index
     is swapped in whole, so there is nothing to save: leave at once.
     """
-    if any(thread.name == "loader" for thread in threading.enumerate()):
+    if any(thread.name in ("loader", "renewal") for thread in threading.enumerate()):
         os._exit(code)
     sys.exit(code)
 

@@ -122,6 +122,8 @@ def _build(config: Config, options: argparse.Namespace) -> int:
     from bot import index
 
     if options.watch:
+        if options.strict or options.fresh:
+            raise MessageError("--watch takes neither --strict nor --fresh: leave them out")
         return _watch(config)
     index.build(config, Bar(), options.strict, options.fresh)
     built = index.built(config)

@@ -182,7 +182,8 @@ def built(config: Config) -> Built:
         IndexMissing, IndexDamaged: there is no build that can be told of.
     """
     said = builds.current(config.index)[1]
-    work, counts = said["work"], said["counts"]
+    counts = said["counts"]
+    work = said.get("work", {"texts": 0, "encoded": 0, "encoder": "made"})  # an older program's index does not tell
     kept = work["encoder"] == "kept"
     return Built(
         said["version"],

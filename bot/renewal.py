@@ -55,9 +55,11 @@ class Renewal:
         self._wanted.set()
 
     def close(self) -> None:
-        """Stop looking. A load under way is not waited for."""
+        """Stop looking. A load under way is not waited for; what it gives is not taken."""
         self._ended = True
         self._wanted.set()
+        if self._thread:
+            self._thread.join(1.0)
 
     def _run(self, serving: str) -> None:
         while True:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.adapt import MIN_PAIRS, MOST_WORDINGS, adapt, pairs_of, thinned
+from bot.adapt import MAX_STEPS, MIN_PAIRS, MOST_WORDINGS, adapt, pairs_of, thinned
 from bot.chunker import chunk
 from bot.config import BUNDLED_MODEL, Adaptation, Chunking, Config
 from bot.corpus import load_corpus
@@ -120,3 +120,9 @@ def test_of_many_wordings_an_even_share_is_learned_from(passages: tuple[Passage,
     assert kept[-1] == f"question {3 * MOST_WORDINGS - 3}"
     few = replace(passages[0], questions=("one", "two"))
     assert thinned(few) == few
+
+
+def test_more_passages_than_steps_can_look_at_leave_the_encoder_as_it_is(passages: tuple[Passage, ...]) -> None:
+    many = passages[:1] * (MAX_STEPS * SETTINGS.batch_size + 1)
+    report = adapt(None, many, SETTINGS, silent).report  # type: ignore[arg-type]  # it is not even looked at
+    assert report == {"accepted": False, "reason": "many passages"}

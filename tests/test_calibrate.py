@@ -27,7 +27,7 @@ from bot.config import Config
 from bot.evaluate import of_bot, results_of
 from bot.metrics import Item
 from bot.pipeline import Bot
-from bot.schema import Passage, worded
+from bot.schema import MOST_LEARNED, Passage, worded
 from bot.sets import ItemSet, SetError, read_set
 from tests.conftest import Command
 from tests.questions import ITEMS, write_set
@@ -158,6 +158,7 @@ def test_the_kind_is_that_of_most_passages() -> None:
     assert worded([passage(n, "why?") for n in range(3)]) == "few"
     assert worded([passage(n, *"abc") for n in range(3)]) == "wordings"
     assert worded([passage(n) for n in range(3)]) == "plain"
+    assert worded([passage(n, *"abc") for n in range(MOST_LEARNED + 1)]) == "few"  # too many to tell apart
 
 
 def test_the_lines_show_the_choice_of_costs() -> None:

@@ -289,3 +289,9 @@ def test_the_plain_ask_page_carries_the_conversation_in_the_form() -> None:
     assert [a.get("value") for a in page.all("button")] == ["Next?", None]
     assert not page.names() & {"script", "img", "svg", "details"}
     assert "Skin & Co" in page.text
+
+
+def test_a_reply_names_the_index_that_gave_it() -> None:
+    """What a visitor says of it belongs to that one, though the page may be older."""
+    assert ' data-index="ab12&quot;">' in reply_html(Reply("smalltalk", "Hello.", index_version='ab12"'), {})
+    assert "data-index" not in reply_html(Reply("smalltalk", "Hello."), {})

@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from bot.errors import IndexDamaged
 from bot.guard import Limits
 from bot.pipeline import Bot
 from bot.renewal import LOOK_EVERY, Source
+from bot.schema import Reply, Turn
 from bot.web import create_app
 from tests.bicycle import write_corpus
 from tests.fake_bot import FakeBot
@@ -44,6 +45,23 @@ def version(client: TestClient) -> str:
     return str(client.get("/readyz").json()["index_version"])
 
 
+class Named(FakeBot):
+    """Has an example of its own on the empty page, and answers "held" only when it is let go."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.let_go = threading.Event()
+
+    def ask(self, turns: Sequence[Turn], explain: bool = False) -> Reply:
+        reply = super().ask(turns, explain)
+        if "held" in turns[-1].text:
+            assert self.let_go.wait(60)
+        return reply.with_(index_version=self.index_version)
+
+    def examples(self) -> tuple[str, ...]:
+        return (f"What is in {self.index_version}?",)
+
+
 @dataclass
 class Shelf:
     """Fake bots by version; what is put there is noticed as an index would be."""
@@ -56,7 +74,7 @@ class Shelf:
         self.opened += 1
         if self.broken:
             raise IndexDamaged(f"{self.named}: missing or altered: run 'python -m bot build'")
-        return FakeBot(index_version=self.named)
+        return Named(index_version=self.named)
 
     def source(self) -> Source:
         return Source(self.open, self.open, lambda: self.named)
@@ -85,6 +103,9 @@ def test_a_new_index_is_noticed_and_told_by_every_page(shelf: Shelf, client: Tes
     shelf.named = "two"
     until(lambda: version(client) == "two")
     assert '<meta name="index-version" content="two">' in client.get("/chat/").text
+    until(lambda: "What is in two?" in client.get("/chat/config").text)
+    assert "What is in one?" not in client.get("/chat/config").text
+    assert "What is in two?" in client.get("/ask").text
 
 
 def test_nothing_is_loaded_while_nothing_changes(shelf: Shelf, client: TestClient) -> None:
@@ -133,14 +154,15 @@ def test_a_bot_without_a_source_is_never_replaced() -> None:
 
 def test_a_question_ends_on_the_version_it_began_with(shelf: Shelf, client: TestClient) -> None:
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(client.post, "/api/ask", json={"message": "slow: does it hurt"})
+        slow = pool.submit(client.post, "/api/ask", json={"message": "held: does it hurt"})
         until(lambda: bool(client.app.state.stage.bot.asked))  # type: ignore[attr-defined]
         old = client.app.state.stage.bot  # type: ignore[attr-defined]
         shelf.named = "two"
         until(lambda: version(client) == "two")
+        assert client.post("/api/ask", json={"message": "does it hurt"}).json()["index_version"] == "two"
         assert not slow.done()
-        assert slow.result().json()["status"] == "answered"
-    assert [turns[-1].text for turns in old.asked] == ["slow: does it hurt"]
+        old.let_go.set()
+        assert slow.result().json()["index_version"] == "one"
 
 
 @dataclass(frozen=True)
