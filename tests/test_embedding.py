@@ -138,7 +138,7 @@ def rebuilt(shipped: Config, folder: Path, change: Callable[[Path], None]) -> Em
     assert before
 
     def say(step: str, done: int, total: int) -> None:
-        if step == "adapt the encoder":
+        if step in ("adapt the encoder", "make the encoder fast"):  # the second where there is too little to fit it to
             raise Refitted
 
     articles = load_corpus(corpus)
@@ -165,8 +165,9 @@ def test_it_is_kept_while_little_changed(shipped: Config, tmp_path: Path) -> Non
 
 def test_it_is_fitted_anew_where_much_changed(shipped: Config, tmp_path: Path) -> None:
     def change(corpus: Path) -> None:
-        for path in sorted(corpus.glob("*.md"))[1:]:
+        for path in corpus.glob("*.md"):
             path.unlink()
+        (corpus / "009-new.md").write_text("## Is there a bell?\n\n<!-- questions:\nbell\n-->\n\nThere is a bell.\n")
 
     with pytest.raises(Refitted):
         rebuilt(shipped, tmp_path, change)
