@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import account_commands, staff_commands
+from bot import account_commands, builds, staff_commands
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, MessageError
 
@@ -145,16 +145,19 @@ def _watch(config: Config) -> int:
 
 
 def _open(config: Config) -> Bot:
+    builds.current(config.index)  # a missing index is told before anything slow is imported
     from bot.teacher import open_bot
 
     return open_bot(config)
 
 
 def _ask(config: Config, options: argparse.Namespace) -> int:
-    from bot.render import reply_text
     from bot.schema import Turn
 
-    reply = _open(config).ask([Turn("user", q) for q in options.question], explain=options.explain)
+    bot = _open(config)
+    from bot.render import reply_text
+
+    reply = bot.ask([Turn("user", q) for q in options.question], explain=options.explain)
     if options.json:
         print(json.dumps(reply.to_dict(), ensure_ascii=False, indent=2))
         return 0

@@ -42,19 +42,22 @@ _KEYS = (
 
 def compile_all(patterns: Sequence[str], macros: Mapping[str, str], where: str) -> re.Pattern[str]:
     """One pattern of whole words out of several; a broken one is named with its place."""
-    parts = []
-    for number, pattern in enumerate(patterns, 1):
-        place = f"{where}, pattern {number}"
-        filled = expand(pattern, macros, place)
-        try:
-            re.compile(filled)
-        except re.error as error:
-            raise DataError(f"{place}: {error}: {pattern!r}. Correct the pattern.") from error
-        parts.append(filled)
+    parts = [expand(pattern, macros, f"{where}, pattern {number}") for number, pattern in enumerate(patterns, 1)]
     try:
         return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")
-    except re.error as error:  # each was sound alone: a group name used twice, say
+    except re.error as error:
+        _find_broken(parts, where)
+        # Each is sound alone: a group name used twice, say.
         raise DataError(f"{where}: {error}. Correct the patterns.") from error
+
+
+def _find_broken(patterns: Sequence[str], where: str) -> None:
+    """Name the pattern that can't be compiled. Done only where there is one: it takes as long as all the rest."""
+    for number, pattern in enumerate(patterns, 1):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise DataError(f"{where}, pattern {number}: {error}: {pattern!r}. Correct the pattern.") from error
 
 
 def expand(pattern: str, macros: Mapping[str, str], where: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT
@@ -24,6 +26,7 @@ def load(name: str) -> ModuleType:
 
 
 external = load("external")
+scale = load("scale")
 DOCUMENTS = {
     "d0": ("How often should a chain be oiled?", "A chain is oiled *every* 2 weeks.\n# Not a heading\n- not an item"),
     "d1": ("How much air does a tyre need?", "A touring tyre needs 4 to 5 bar of air."),
@@ -70,3 +73,27 @@ def test_the_retriever_is_measured(beir: Path, capsys: pytest.CaptureFixture[str
     assert found["data"] == "tiny"
     assert found["Success@1"]["n"] == 3
     assert found["RR@10"]["mean"] == found["nDCG@10"]["mean"] == 1.0
+
+
+def test_the_best_rows_are_told_by_comparing_all() -> None:
+    vectors = scale.neighbours(np.eye(12, dtype=np.float32), 300, 1)
+    queries = scale.neighbours(np.eye(12, dtype=np.float32), 3, 2)
+    wanted = [set(np.argsort(-(vectors @ query))[: scale.TOP].tolist()) for query in queries]
+    assert scale.exact(vectors, queries) == wanted
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "held"), [(1.0, False, True), (1.2, False, False), (1.2, True, True), (1.0, True, False)]
+)
+def test_a_limit_holds_or_not(value: float, at_least: bool, held: bool) -> None:
+    assert load("__main__").row("it", value, 1.1, at_least)["held"] is held
+
+
+def test_a_missing_index_is_told_before_anything_slow_is_imported() -> None:
+    code = (
+        "import sys, bot.__main__ as m; c = m.main(['ask', 'hi', '--index', 'none']); print(c, 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False"]
+    assert "holds no index" in done.stderr

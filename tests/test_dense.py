@@ -55,6 +55,23 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
         np.testing.assert_array_equal(before, after)
 
 
+def test_many_rows_are_searched_in_cells(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    vectors = np.repeat(unit(60, 32, 10), 50, axis=0) + rng.normal(scale=0.05, size=(3000, 32)).astype(np.float32)
+    vectors = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+    exact, cells = Dense.build(vectors), Dense.build(vectors, most_exact=100)
+    cells.save(tmp_path / "vectors.faiss")
+    loaded = Dense.load(tmp_path / "vectors.faiss")
+    hits = 0
+    for query in vectors[::30]:
+        scores, found = loaded.search(query, 10)
+        hits += len(set(found.tolist()) & set(exact.search(query, 10)[1].tolist()))
+        np.testing.assert_allclose(scores, loaded.similarity(query, found), rtol=1e-5)
+        np.testing.assert_array_equal(found, cells.search(query, 10)[1])
+    assert hits >= 0.98 * 1000
+    np.testing.assert_array_equal(loaded.vectors(np.asarray([2999, 3])), vectors[[2999, 3]])
+
+
 @pytest.mark.parametrize("content", [b"", b"not an index at all", None], ids=["empty", "noise", "missing"])
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "vectors.faiss"

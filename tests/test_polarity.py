@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
 from bot.errors import DataError
-from bot.polarity import compile_all
-from bot.rules import Rulebook
+from bot.polarity import compile_all, expand
+from bot.rules import DATA, Rulebook
 
 BOOK = Rulebook.load()
+FRAGMENTS = tomllib.loads((DATA / "fragments.toml").read_text(encoding="utf-8"))
 
 
 def tag(message: str, word: str, fused: bool = False) -> str:
@@ -62,3 +66,15 @@ def test_no_clears_a_soft_symptom_but_never_a_fused_one() -> None:
 def test_a_broken_pattern_is_named(patterns: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         compile_all(patterns, {"a": "{a}"}, "file")
+
+
+def test_every_shipped_pattern_is_sound_alone() -> None:
+    """Together two could mend each other: "a(" and ")"."""
+    for file in DATA.glob("*.toml"):
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        lists = [e["patterns"] for e in (*data.get("term", {}).values(), *data.get("rule", ())) if "patterns" in e]
+        lists += [
+            value for value in data.values() if isinstance(value, list) and all(isinstance(v, str) for v in value)
+        ]
+        for pattern in (pattern for listed in lists for pattern in listed):
+            re.compile(expand(pattern, FRAGMENTS, file.name))

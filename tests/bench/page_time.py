@@ -72,13 +72,21 @@ def measured(page: Page, address: str) -> tuple[list[float], list[float]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the medians and the slowest."""
+    """Print the medians and the slowest; with ``--json`` the medians beside their bounds."""
+    as_json = "--json" in arguments
+    arguments = [argument for argument in arguments if argument != "--json"]
     with sync_playwright() as playwright, serving("app.py", "--port", "{port}", *arguments, seconds=600) as address:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
         open_chat(page, address)
         whole, own = measured(page, address)
         browser.close()
+    if as_json:
+        named = (("Enter to visible answer, ms", whole, WHOLE), ("of it the bot, ms", own, SERVER))
+        print(
+            json.dumps([{"measure": m, "value": statistics.median(taken), "limit": bound} for m, taken, bound in named])
+        )
+        return 0
     rows = {f"Enter to visible answer (bound {WHOLE})": whole, f"of it the bot (bound {SERVER})": own}
     print(f"{len(QUESTIONS)} questions, milliseconds\n{'median':>8} {'slowest':>8}")
     for name, taken in rows.items():
