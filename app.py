@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from bot.pipeline import Bot
 
 DRAIN = 9  # seconds that answers under way have when the server is told to stop; a supervisor waits 10
+# Seconds that an idle connection stays open: longer than a proxy keeps one (nginx: 60), or a question that is sent just
+# when we hang up is lost.
+IDLE = 75
 log = logging.getLogger("bot.app")
 
 
@@ -160,7 +163,7 @@ def answer(app: FastAPI, listener: socket.socket, proxies: str = "127.0.0.1") ->
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(
         app, log_config=None, log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=DRAIN, forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=DRAIN, timeout_keep_alive=IDLE, forwarded_allow_ips=proxies,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     with contextlib.suppress(KeyboardInterrupt):

@@ -15,7 +15,8 @@ RESULTS = Path(__file__).parent / "results"
 def machine() -> str:
     """What figures were measured on, as far as it matters."""
     today = datetime.date.today().isoformat()
-    return f"{today}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    busy = os.getloadavg()[0]
+    return f"{today}, Python {platform.python_version()}, {os.cpu_count()} cores (load average {busy:.0f})"
 
 
 def markdown(rows: Sequence[Mapping[str, object]]) -> str:
