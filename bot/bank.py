@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot import forms
-from bot.dense import Dense, Matrix
+from bot.dense import Matrix
 from bot.errors import DataError
 from bot.facets import Facets
 from bot.language import quotable, read_toml
 from bot.lexicon import Lexicon
 from bot.rows import ASKED, Rows
 from bot.schema import TURNS, Article, Passage, Sentence
+from bot.stores import Vectors
 from bot.values import values
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def lessons(bank: Sequence[Entry], lent: Lent, passages: Sequence[Passage]) -> I
 class Bank:
     """A question laid beside the entries, and what that tells of passages and sentences."""
 
-    def __init__(self, lent: Lent, dense: Dense, rows: Rows, passages: Sequence[Passage]) -> None:
+    def __init__(self, lent: Lent, dense: Vectors, rows: Rows, passages: Sequence[Passage]) -> None:
         order = np.lexsort((lent.sentence, lent.passage))
         self._entry, self._passage, self._fit = lent.entry[order], lent.passage[order], lent.fit[order]
         sentence = lent.sentence[order]

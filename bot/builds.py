@@ -52,7 +52,7 @@ def mark(index: Path) -> str:
 
 def publish(index: Path, name: str, digest: str) -> None:
     """Make a finished build current by one rename, then clear the builds before it."""
-    _sync(index / "builds" / name)
+    sync(index / "builds" / name)
     temporary = index / f"CURRENT.{name}"
     with temporary.open("w", encoding="ascii") as handle:
         handle.write(_pointer(name, digest))
@@ -115,7 +115,7 @@ def clear(index: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Flush a finished build to disk: a power cut must not leave a pointer to empty files."""
     for path in folder.rglob("*"):
         if path.is_file():
@@ -131,4 +131,9 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Write a value as one line of JSON."""
-    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    path.write_text(to_json(value), encoding="utf-8")
+
+
+def to_json(value: object) -> str:
+    """A value as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False)

@@ -75,6 +75,10 @@ class Dense:
             return self._rows[rows]
         return np.asarray(self._index.reconstruct_batch(rows), dtype=np.float32)
 
+    def packed(self) -> bytes:
+        """The index as one file's content; the same rows give the same bytes."""
+        return bytes(faiss.serialize_index(self._index).tobytes())
+
     def save(self, path: Path) -> None:
         """Write the index to one file."""
         faiss.write_index(self._index, str(path))

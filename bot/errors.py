@@ -13,6 +13,11 @@ BotError                    anything this package raises on purpose
 |   +-- StateNewer          a newer version of this program wrote it
 |   +-- Changed             somebody else changed the record in the meantime (in queue, lessons)
 |   +-- Missing             there is no such record
++-- StoreError              published articles can't be read or written
+|   +-- StoreLost           the database can't be reached
+|   +-- TenantMissing       there is no such tenant
+|   +-- VersionMissing      a version is not kept, or none was published
+|   +-- TenantLimit         a tenant may not have so much
 +-- TeachError              what is to be taught can't be (in lessons)
 +-- AccountError            an account of the staff can't be made, changed or signed in to
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
@@ -77,6 +82,26 @@ class Changed(StateError):
 
 class Missing(StateError):
     """There is no such record: it was never there, or kept no longer."""
+
+
+class StoreError(BotError):
+    """Published articles can't be read or written."""
+
+
+class StoreLost(StoreError):
+    """The database can't be reached; what was loaded from it is still served."""
+
+
+class TenantMissing(StoreError):
+    """There is no such tenant."""
+
+
+class VersionMissing(StoreError):
+    """A version is not kept, or nothing was published yet."""
+
+
+class TenantLimit(StoreError):
+    """A tenant may not have so much; nothing was changed."""
 
 
 class TeachError(BotError):

@@ -39,8 +39,9 @@ from bot.errors import CorpusError, IndexDamaged, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
 from bot.rows import BODY, SENTENCE, Rows, searched, sparse_documents
-from bot.schema import TURNS, Article, Passage, Sentence, worded
+from bot.schema import TURNS, Article, Passage, worded
 from bot.sparse import Sparse
+from bot.stores import Terms, Vectors
 
 FORMAT = 10  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
@@ -54,10 +55,10 @@ class Index:
     version: str
     articles: tuple[Article, ...]
     passages: tuple[Passage, ...]
-    dense: Dense
+    dense: Vectors
     rows: Rows
-    sparse_questions: Sparse
-    sparse_texts: Sparse
+    sparse_questions: Terms
+    sparse_texts: Terms
     learned: Learned
     encoder: Encoder
     lent: Lent = field(default_factory=Lent.none)
@@ -214,7 +215,7 @@ def load(config: Config) -> Index:
         if not path.is_file() or builds.sha256(path) != checksum:
             raise IndexDamaged(f"{path}: missing or altered: {REMEDY}")
     articles = tuple(Article.from_dict(a) for a in json.loads((folder / "articles.json").read_text(encoding="utf-8")))
-    passages = tuple(_passage(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8")))
+    passages = tuple(Passage.from_dict(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8")))
     table = np.load(folder / "rows.npy", allow_pickle=False)
     return Index(
         version=manifest["version"],
@@ -234,10 +235,3 @@ def _version(manifest: dict[str, Any]) -> str:
     """Names the content, however it came about: a rebuild that ends with the same files has the same version."""
     content = {name: said for name, said in manifest.items() if name not in ("work", "encoder")}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _passage(raw: dict[str, Any]) -> Passage:
-    sentences = tuple(Sentence(**{**s, "lead": tuple(s["lead"]) if s["lead"] else None}) for s in raw["sentences"])
-    lists = {"heading_path": tuple(raw["heading_path"]), "questions": tuple(raw["questions"])}
-    lists["conversations"] = tuple(raw["conversations"])
-    return Passage(**{**raw, **lists, "sentences": sentences})

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.dense import Dense, Matrix
+from bot.dense import Matrix
 from bot.language import read_toml
 from bot.safety import Label, Verdict
 from bot.schema import TURNS
+from bot.stores import Vectors
 from bot.texts import Texts
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Prototypes:
     answers, or is known not to.
     """
 
-    def __init__(self, dense: Dense, rows: NDArray[np.int64], questions: NDArray[np.int64], learned: Learned) -> None:
+    def __init__(self, dense: Vectors, rows: NDArray[np.int64], questions: NDArray[np.int64], learned: Learned) -> None:
         self._dense = dense
         self._rows = rows
         self._learned = learned

@@ -293,6 +293,6 @@ def _meant(index: Index, rows: list[Numbers]) -> Numbers:
     out = np.where(index.rows.kind == SENTENCE, index.rows.item, 0)
     for own in rows:
         wordings, sentences = own[index.rows.kind[own] == QUESTION], own[index.rows.kind[own] == SENTENCE]
-        nearness = [index.dense.similarity(vector, sentences) for vector in index.dense.vectors(wordings)]
-        out[wordings] = [index.rows.item[sentences[int(near.argmax())]] for near in nearness]
+        nearness = index.dense.vectors(wordings) @ index.dense.vectors(sentences).T
+        out[wordings] = index.rows.item[sentences[nearness.argmax(axis=1)]]
     return out

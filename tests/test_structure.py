@@ -33,6 +33,7 @@ TOP = {
     "CONTRIBUTING.md", ".gitignore", "pyproject.toml", ".ci",
 }  # fmt: skip
 PAGES = {"chat_ui", "staff_ui", "web", "app"}
+DATABASE = {"database", "postgres", "search", "listener"}  # imported only where a database is configured
 MAY_IMPORT = {
     "gradio": PAGES,
     "faiss": {"dense"},
@@ -40,6 +41,9 @@ MAY_IMPORT = {
     "onnxruntime": {"fast_encoder"},
     "onnx": {"fast_encoder"},
     "bm25s": {"sparse"},
+    "psycopg": DATABASE,
+    "psycopg_pool": DATABASE,
+    "pgvector": DATABASE,
 }
 # Seconds to import: only when first needed.
 HEAVY = {

@@ -1,0 +1,257 @@
+"""Published versions in PostgreSQL: one transaction each, with what two versions have in common stored once.
+
+A version's files come back byte for byte: the vectors from ``embedding``, the passages from ``passage``, everything
+else from ``blob``. They are checked out into a ``FileStore``, from which they can be served without the database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pgvector import Vector
+
+from bot.errors import IndexDamaged, TenantLimit, VersionMissing
+from bot.stores import KEPT, Checkout, Version, View, named, search
+from bot.stores.database import CHANNEL, Connection, Database
+from bot.stores.packages import Content, Package, contents, fits, package, restored, written
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.dense import Matrix
+    from bot.stores.files import FileStore
+
+_VERSIONS = """
+    SELECT number, version.name, version.at, number = current IS TRUE
+    FROM version JOIN tenant USING (tenant) WHERE tenant = %s ORDER BY number DESC
+"""
+_LOCKED = "SELECT current, max_passages FROM tenant WHERE tenant = %s FOR NO KEY UPDATE"
+_STAGE = """
+    CREATE TEMP TABLE new_embedding (place integer, key bytea, own bytea, vector vector) ON COMMIT DROP;
+    CREATE TEMP TABLE new_passage (place integer, id text, content text) ON COMMIT DROP;
+    CREATE TEMP TABLE new_term (field smallint, term text, places integer[], weights real[]) ON COMMIT DROP;
+"""
+# Equal texts of one encoder are one embedding. Where an encoder gave it other bits this time (texts in batches),
+# the key is told apart, so that what comes back is what was published.
+_EMBEDDINGS = (
+    """
+    INSERT INTO embedding (tenant, key, vector)
+    SELECT DISTINCT ON (key) %(tenant)s, key, vector FROM new_embedding ORDER BY key, place
+    ON CONFLICT (tenant, key) DO NOTHING
+    """,
+    """
+    UPDATE new_embedding AS new SET key = own FROM embedding AS old
+    WHERE old.tenant = %(tenant)s AND old.key = new.key AND old.vector <> new.vector
+    """,
+    """
+    INSERT INTO embedding (tenant, key, vector)
+    SELECT DISTINCT ON (key) %(tenant)s, key, vector FROM new_embedding ORDER BY key, place
+    ON CONFLICT (tenant, key) DO NOTHING
+    """,
+    """
+    INSERT INTO searched (tenant, number, place, embedding)
+    SELECT %(tenant)s, %(number)s, place, embedding
+    FROM new_embedding JOIN embedding USING (key) WHERE tenant = %(tenant)s ORDER BY place
+    """,
+    """
+    INSERT INTO passage (tenant, number, place, id, content)
+    SELECT %(tenant)s, %(number)s, place, id, content FROM new_passage ORDER BY place
+    """,
+    """
+    INSERT INTO term (tenant, number, field, term, places, weights)
+    SELECT %(tenant)s, %(number)s, field, term, places, weights FROM new_term ORDER BY field, term
+    """,
+)
+_PRUNE = (
+    """
+    DELETE FROM version WHERE tenant = %(tenant)s AND number <> %(number)s AND number NOT IN
+    (SELECT number FROM version WHERE tenant = %(tenant)s ORDER BY number DESC LIMIT %(kept)s)
+    """,
+    """
+    DELETE FROM embedding AS old WHERE tenant = %(tenant)s AND NOT EXISTS
+    (SELECT FROM searched WHERE tenant = %(tenant)s AND searched.embedding = old.embedding)
+    """,
+    """
+    DELETE FROM blob AS old WHERE tenant = %(tenant)s AND NOT EXISTS
+    (SELECT FROM file WHERE tenant = %(tenant)s AND file.sha256 = old.sha256)
+    """,
+)
+_VECTORS = """
+    SELECT vector FROM searched JOIN embedding USING (tenant, embedding)
+    WHERE tenant = %s AND number = %s ORDER BY place
+"""
+_FILES = "SELECT place, content FROM file LEFT JOIN blob USING (tenant, sha256) WHERE tenant = %s AND number = %s"
+
+
+class PostgresStore:
+    """See ``stores.ArticleStore``. Making, listing and deleting tenants is the owner's; all else sees one tenant."""
+
+    def __init__(self, database: Database, cache: FileStore, kept: int = KEPT) -> None:
+        self.database = database
+        self.cache = cache
+        self._kept = kept
+
+    def create(self, tenant: str) -> None:
+        """See ``ArticleStore.create``."""
+        with self.database.administer() as connection:
+            connection.execute("INSERT INTO tenant (name) VALUES (%s) ON CONFLICT DO NOTHING", [named(tenant)])
+
+    def tenants(self) -> tuple[str, ...]:
+        """See ``ArticleStore.tenants``."""
+        with self.database.administer() as connection:
+            return tuple(name for (name,) in connection.execute('SELECT name FROM tenant ORDER BY name COLLATE "C"'))
+
+    def delete(self, tenant: str) -> None:
+        """See ``ArticleStore.delete``."""
+        with self.database.tenant(tenant):
+            pass  # there is one
+        with self.database.administer() as connection:
+            connection.execute("DELETE FROM tenant WHERE name = %s", [tenant])
+            connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, tenant])
+        if tenant in self.cache.tenants():
+            self.cache.delete(tenant)
+
+    def publish(self, tenant: str, config: Config) -> Version:
+        """See ``ArticleStore.publish``.
+
+        Raises:
+            TenantLimit: more passages than the tenant may have.
+        """
+        made = package(config)
+        content = contents(config, made)
+        with self.database.tenant(tenant, write=True) as (connection, own):
+            before, most = connection.execute(_LOCKED, [own]).fetchone() or (None, 0)
+            known = _versions(connection, own)
+            if before is not None and any(v.current and v.name == made.name for v in known):
+                return next(v for v in known if v.current)
+            if len(content.passages) > most:
+                raise TenantLimit(f"{len(content.passages)} passages; tenant {tenant!r} may have {most}: publish fewer")
+            number = 1 + max((v.number for v in known), default=0)
+            connection.execute(
+                "INSERT INTO version (tenant, number, name, manifest) VALUES (%s, %s, %s, %s)",
+                [own, number, made.name, json.dumps(made.manifest)],
+            )
+            _put_files(connection, own, number, made, content)
+            _put_content(connection, own, number, content)
+            self._point(connection, tenant, own, number)
+            for statement in _PRUNE:
+                connection.execute(statement, {"tenant": own, "number": number, "kept": self._kept})
+            fits(made.manifest, config.corpus)
+            return _versions(connection, own)[0]
+
+    def versions(self, tenant: str) -> tuple[Version, ...]:
+        """See ``ArticleStore.versions``."""
+        with self.database.tenant(tenant) as (connection, own):
+            return _versions(connection, own)
+
+    def activate(self, tenant: str, number: int) -> Version:
+        """See ``ArticleStore.activate``."""
+        with self.database.tenant(tenant, write=True) as (connection, own):
+            connection.execute(_LOCKED, [own])
+            found = [v for v in _versions(connection, own) if v.number == number]
+            if not found:
+                raise _unkept(tenant, number)
+            self._point(connection, tenant, own, number)
+            return next(v for v in _versions(connection, own) if v.number == number)
+
+    def checkout(self, tenant: str, number: int | None = None) -> Checkout:
+        """See ``ArticleStore.checkout``. What is in the cache already is not fetched again."""
+        version = self._version(tenant, number)
+        self.cache.create(tenant)
+        if not any(v.number == version.number and v.name == version.name for v in self.cache.versions(tenant)):
+            self.cache.install(tenant, version.name, lambda to: self._fetch(tenant, version.number, to), version.number)
+        if number is None:
+            self.cache.activate(tenant, version.number)
+        return self.cache.checkout(tenant, version.number)
+
+    def view(self, tenant: str, number: int | None = None) -> View:
+        """See ``ArticleStore.view``."""
+        return search.view(self.database, tenant, self._version(tenant, number).number)
+
+    def _version(self, tenant: str, number: int | None) -> Version:
+        for version in self.versions(tenant):
+            if version.number == number or (number is None and version.current):
+                return version
+        raise _unkept(tenant, number)
+
+    def _fetch(self, tenant: str, number: int, folder: Path) -> None:
+        """Write a version's files, each checked."""
+        with self.database.tenant(tenant) as (connection, own):
+            row = connection.execute(
+                "SELECT manifest FROM version WHERE tenant = %s AND number = %s", [own, number]
+            ).fetchone()
+            if row is None:
+                raise _unkept(tenant, number)
+            files = connection.execute(_FILES, [own, number], binary=True).fetchall()
+            derived = restored(*_content(connection, own, number)) if any(c is None for _, c in files) else {}
+        checksums = json.loads(row[0])["files"]
+        for place, held in files:
+            name = place.split("/", 3)[-1]
+            content = derived[name] if held is None else bytes(held)
+            if place.startswith("index/builds/") and checksums.get(name, "") not in ("", sha256(content).hexdigest()):
+                raise IndexDamaged(f"{place} of tenant {tenant!r} came back altered: publish the articles again")
+            written(folder, place, lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]
+
+    def _point(self, connection: Connection, tenant: str, own: int, number: int) -> None:
+        """Make a version current, and tell every server when the transaction has succeeded."""
+        connection.execute("UPDATE tenant SET current = %s WHERE tenant = %s", [number, own])
+        connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, tenant])
+
+
+def _unkept(tenant: str, number: int | None) -> VersionMissing:
+    what = f"version {number}" if number else "published version"
+    return VersionMissing(f"tenant {tenant!r} has no {what}: see 'python -m bot tenant versions {tenant}'")
+
+
+def _versions(connection: Connection, own: int) -> tuple[Version, ...]:
+    return tuple(Version(*row) for row in connection.execute(_VERSIONS, [own]))
+
+
+def _put_files(connection: Connection, own: int, number: int, made: Package, content: Content) -> None:
+    """Store the files that can't be made again from the tables; those whose content is stored already only by name."""
+    known = {held for (held,) in connection.execute("SELECT sha256 FROM blob WHERE tenant = %s", [own])}
+    rows: list[tuple[int, int, str, bytes | None]] = []
+    for place, path in made.files.items():
+        if place.split("/", 3)[-1] in content.derived and place.startswith("index/builds/"):
+            rows.append((own, number, place, None))
+            continue
+        held = path.read_bytes()
+        digest = sha256(held).digest()
+        if digest not in known:
+            connection.execute("INSERT INTO blob (tenant, sha256, content) VALUES (%b, %b, %b)", [own, digest, held])
+            known.add(digest)
+        rows.append((own, number, place, digest))
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO file (tenant, number, place, sha256) VALUES (%s, %s, %s, %s)", rows)
+
+
+def _put_content(connection: Connection, own: int, number: int, content: Content) -> None:
+    """Store what is searched: copied beside, then inserted by row security's rules."""
+    connection.execute(_STAGE)
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY new_embedding FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int4", "bytea", "bytea", "bytea"])
+            for place, (key, vector) in enumerate(zip(content.keys, content.vectors, strict=True)):
+                told_apart = sha256(key + vector.tobytes()).digest()
+                copy.write_row((place, key, told_apart, Vector(vector).to_binary()))
+        with cursor.copy("COPY new_passage FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int4", "text", "text"])
+            for place, passage in enumerate(content.passages):
+                copy.write_row((place, *passage))
+        with cursor.copy("COPY new_term FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int2", "text", "int4[]", "float4[]"])
+            for term in content.terms:
+                copy.write_row(term)
+    for statement in _EMBEDDINGS:
+        connection.execute(statement, {"tenant": own, "number": number})
+
+
+def _content(connection: Connection, own: int, number: int) -> tuple[Sequence[str], Matrix]:
+    """The JSON of a version's passages, and its vectors."""
+    passages = [held for (held,) in connection.execute(search.PASSAGES, [own, number])]
+    vectors = [Vector.from_binary(v).to_numpy() for (v,) in connection.execute(_VECTORS, [own, number], binary=True)]
+    return passages, np.stack(vectors)

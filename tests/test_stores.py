@@ -1,0 +1,243 @@
+"""The contract of published versions, over folders and over a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot import index
+from bot.config import Config
+from bot.errors import IndexDamaged, IndexMissing, IndexStale, StoreError, TenantMissing, VersionMissing
+from bot.index import Index
+from bot.pipeline import Bot
+from bot.schema import Turn
+from bot.stores import ArticleStore, Checkout, Version
+from bot.stores.database import Database
+from bot.stores.files import FileStore
+from bot.stores.postgres import PostgresStore
+
+KEPT = 3
+FORMS = ("files", "postgres")
+QUESTIONS = ("how often is the chain oiled", "flat tyre", "disc brakes", "bell", "")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=FORMS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArticleStore:
+    if request.param == "files":
+        return FileStore(tmp_path / "store", KEPT)
+    return PostgresStore(request.getfixturevalue("database"), FileStore(tmp_path / "cache", KEPT), KEPT)
+
+
+@pytest.fixture
+def tenant(store: ArticleStore) -> Iterator[str]:
+    name = f"clinic-{next(_numbers)}"
+    store.create(name)
+    yield name
+    if name in store.tenants():
+        store.delete(name)
+
+
+def opened(config: Config, found: Checkout) -> Config:
+    return replace(config, corpus=found.corpus, index=found.index)
+
+
+def numbers(versions: tuple[Version, ...]) -> list[int]:
+    return [v.number for v in versions]
+
+
+def current(versions: tuple[Version, ...]) -> list[int]:
+    return [v.number for v in versions if v.current]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_comes_back_is_what_was_published_byte_for_byte(
+    store: ArticleStore, tenant: str, bicycle: Config, bicycle_index: Index
+) -> None:
+    published = store.publish(tenant, bicycle)
+    assert published.name.startswith(bicycle_index.version)
+    found = store.checkout(tenant)
+    assert found.number == published.number
+    assert tree(found.corpus) == tree(bicycle.corpus)
+    kept = {name: content for name, content in tree(bicycle.index).items() if name != ".lock"}
+    assert tree(found.index) == kept
+
+
+def test_a_bot_of_a_version_answers_as_the_files_do(
+    store: ArticleStore, tenant: str, bicycle: Config, bicycle_bot: Bot
+) -> None:
+    store.publish(tenant, bicycle)
+    bot = Bot.open(opened(bicycle, store.checkout(tenant)))
+    for question in QUESTIONS:
+        first, second = (b.ask([Turn("user", question)]).with_(timings_ms={}) for b in (bicycle_bot, bot))
+        assert first == second
+
+
+def test_a_view_scores_as_the_index_does(
+    store: ArticleStore, tenant: str, bicycle: Config, bicycle_index: Index
+) -> None:
+    store.publish(tenant, bicycle)
+    view = store.view(tenant)
+    assert view.passages == bicycle_index.passages
+    assert len(view.vectors) == len(bicycle_index.dense)
+    generator = np.random.default_rng(20240119)
+    every = np.arange(len(view.vectors))
+    few = generator.choice(every, 7, replace=False)
+    np.testing.assert_array_equal(view.vectors.vectors(few), bicycle_index.dense.vectors(few))
+    for query in bicycle_index.encoder.encode([q for q in QUESTIONS if q]):
+        for rows in (every, few, few[:0], every[3:5]):
+            expected = bicycle_index.dense.similarity(query, rows)
+            np.testing.assert_allclose(view.vectors.similarity(query, rows), expected, atol=1e-6)
+        scores, rows = view.vectors.search(query, 5)
+        np.testing.assert_allclose(scores, bicycle_index.dense.search(query, 5)[0], atol=1e-6)
+        np.testing.assert_allclose(view.vectors.similarity(query, rows), scores, atol=1e-6)
+    for mine, theirs in (
+        (view.questions, bicycle_index.sparse_questions),
+        (view.texts, bicycle_index.sparse_texts),
+    ):
+        for terms in (["chain"], ["chain", "chain", "oil"], ["how", "often"], ["bitcoin"], [], ["chain", "bitcoin"]):
+            np.testing.assert_allclose(mine.scores(terms), theirs.scores(terms), rtol=1e-5)
+            assert mine.ceiling(terms) == pytest.approx(theirs.ceiling(terms), rel=1e-6)
+
+
+def test_a_new_version_becomes_current_and_the_last_ones_can_be_gone_back_to(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config
+) -> None:
+    first, second = store.publish(tenant, bicycle), store.publish(tenant, longer)
+    assert (first.number, second.number) == (1, 2)
+    assert numbers(store.versions(tenant)) == [2, 1]
+    assert current(store.versions(tenant)) == [2]
+    before = store.view(tenant)
+    assert store.activate(tenant, 1) == replace(first, current=True)
+    assert current(store.versions(tenant)) == [1]
+    assert store.checkout(tenant).number == 1
+    assert len(store.view(tenant).passages) < len(before.passages)
+    assert store.view(tenant, 2).passages == before.passages
+    assert store.checkout(tenant, 2).number == 2
+    assert index.load(opened(longer, store.checkout(tenant, 2))).passages == before.passages
+    assert current(store.versions(tenant)) == [1]
+
+
+def test_what_is_current_is_not_published_again(store: ArticleStore, tenant: str, bicycle: Config) -> None:
+    assert store.publish(tenant, bicycle) == store.publish(tenant, bicycle)
+    assert numbers(store.versions(tenant)) == [1]
+
+
+def test_another_clinic_toml_is_another_version(
+    store: ArticleStore, tenant: str, bicycle: Config, tmp_path: Path
+) -> None:
+    store.publish(tenant, bicycle)
+    corpus = tmp_path / "corpus"
+    shutil.copytree(bicycle.corpus, corpus)
+    (corpus / "clinic.toml").write_text('phone = "555-0199"\n', encoding="utf-8")
+    store.publish(tenant, replace(bicycle, corpus=corpus))
+    assert Bot.open(opened(bicycle, store.checkout(tenant))).clinic.phone == "555-0199"
+    store.activate(tenant, 1)
+    assert Bot.open(opened(bicycle, store.checkout(tenant))).clinic.phone == "555-0100"
+
+
+def test_only_the_last_versions_are_kept_and_a_view_of_one_forgotten_says_so(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config
+) -> None:
+    store.publish(tenant, bicycle)
+    view = store.view(tenant)
+    for config in (longer, bicycle, longer):
+        store.publish(tenant, config)
+    assert numbers(store.versions(tenant)) == [4, 3, 2]
+    for gone in (store.checkout, store.view, store.activate):
+        with pytest.raises(VersionMissing, match="version 1"):
+            gone(tenant, 1)
+    if isinstance(store, PostgresStore):  # in memory a view stays whole
+        with pytest.raises(VersionMissing, match="no longer"):
+            view.vectors.search(np.zeros(384, dtype=np.float32), 3)
+
+
+def test_the_current_version_is_kept_however_old(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config
+) -> None:
+    for config in (bicycle, longer, bicycle):
+        store.publish(tenant, config)
+    store.activate(tenant, 1)
+    assert current(store.versions(tenant)) == [1]
+    store.publish(tenant, longer)
+    assert current(store.versions(tenant)) == [4]
+
+
+def test_tenants_have_nothing_in_common(store: ArticleStore, tenant: str, bicycle: Config, longer: Config) -> None:
+    other = f"{tenant}-other"
+    store.create(other)
+    store.publish(tenant, bicycle)
+    with pytest.raises(VersionMissing):
+        store.view(other)
+    store.publish(other, longer)
+    assert [p.id for p in store.view(tenant).passages] != [p.id for p in store.view(other).passages]
+    store.delete(other)
+    assert other not in store.tenants()
+    assert tenant in store.tenants()
+    assert store.view(tenant).vectors.vectors(np.arange(3)).shape == (3, 384)
+
+
+def test_deleting_a_tenant_leaves_nothing(store: ArticleStore, tenant: str, bicycle: Config, tmp_path: Path) -> None:
+    store.publish(tenant, bicycle)
+    store.checkout(tenant)
+    store.delete(tenant)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    store.create(tenant)
+    assert store.versions(tenant) == ()
+
+
+def test_what_is_not_there_is_named(store: ArticleStore, tenant: str, bicycle: Config) -> None:
+    for asked in (store.versions, store.view, store.checkout, store.delete):
+        with pytest.raises(TenantMissing, match="tenant create nobody"):
+            asked("nobody")
+    with pytest.raises(TenantMissing):
+        store.publish("nobody", bicycle)
+    with pytest.raises(VersionMissing, match="no published version"):
+        store.checkout(tenant)
+    with pytest.raises(VersionMissing):
+        store.activate(tenant, 1)
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a-", "../up", "a/b", "a b", "a" * 64, "é", "a\n", ".."])
+def test_a_name_that_could_be_mistaken_is_refused(store: ArticleStore, name: str) -> None:
+    with pytest.raises(StoreError, match="no tenant's name"):
+        store.create(name)
+    with pytest.raises(StoreError, match="no tenant's name"):
+        store.checkout(name)
+
+
+def test_what_is_not_whole_is_not_published(store: ArticleStore, tenant: str, bicycle: Config, tmp_path: Path) -> None:
+    store.publish(tenant, bicycle)
+    with pytest.raises(IndexMissing):
+        store.publish(tenant, replace(bicycle, index=tmp_path / "nothing"))
+    damaged = tmp_path / "damaged"
+    shutil.copytree(bicycle.index, damaged, copy_function=os.link)
+    vectors = next(damaged.rglob("vectors.faiss"))
+    content = vectors.read_bytes()
+    vectors.unlink()
+    vectors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(IndexDamaged):
+        store.publish(tenant, replace(bicycle, index=damaged))
+    corpus = tmp_path / "corpus"
+    shutil.copytree(bicycle.corpus, corpus)
+    (corpus / "001-chain.md").write_text("# Chains\n\nOther words.\n", encoding="utf-8")
+    with pytest.raises(IndexStale):
+        store.publish(tenant, replace(bicycle, corpus=corpus))
+    assert numbers(store.versions(tenant)) == [1]
+
+
+def test_both_forms_are_asked(database: Database) -> None:
+    """The database's tests can't be skipped: their fixture fails where it has no server."""
+    with database.administer() as connection:
+        (version,) = connection.execute("SHOW server_version_num").fetchone() or ("0",)
+    assert int(version) >= 160000
