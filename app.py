@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from bot import builds, logs
 from bot.__main__ import Bar
@@ -25,8 +26,6 @@ from bot.renewal import Source
 from bot.staff import Store
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from bot.pipeline import Bot
 
 DRAIN = 9  # seconds that answers under way have when the server is told to stop; a supervisor waits 10
@@ -114,6 +113,7 @@ def opened(config: Config) -> Store:
 
 def serve(config: Config, listener: socket.socket) -> int:
     """Answer on the socket until a signal; 1 when the bot can't be loaded."""
+    from bot.hosting import create_hosting
     from bot.web import create_app
 
     failures: list[BotError] = []
@@ -133,15 +133,20 @@ def serve(config: Config, listener: socket.socket) -> int:
 
         return Bot.open(config)
 
-    store = opened(config)
+    store = Store() if config.database_url else opened(config)  # each tenant has its own
     lasting = Lasting(60.0 * config.staff_idle_minutes, 3600.0 * config.staff_hours)
-    app = create_app(
-        Source(lambda: load(config), again, lambda: builds.mark(config.index)), store=store,
-        parents=config.embed_parents, lasting=lasting, keep=config.keep, retention_days=config.retention_days,
-        metrics_token=config.metrics_token, on_ready=ready, on_failure=failed,
-    )  # fmt: skip
-    if hasattr(signal, "SIGHUP"):  # not on Windows
-        signal.signal(signal.SIGHUP, lambda *_: app.state.stage.renewal.ask())
+    app: ASGIApp
+    if config.database_url:
+        app = create_hosting(config, ready)
+    else:
+        alone = create_app(
+            Source(lambda: load(config), again, lambda: builds.mark(config.index)), store=store,
+            parents=config.embed_parents, lasting=lasting, keep=config.keep, retention_days=config.retention_days,
+            metrics_token=config.metrics_token, on_ready=ready, on_failure=failed,
+        )  # fmt: skip
+        if hasattr(signal, "SIGHUP"):  # not on Windows
+            signal.signal(signal.SIGHUP, lambda *_: alone.state.stage.renewal.ask())
+        app = alone
     answer(app, listener, config.proxies)
     store.close()
     for error in failures:
@@ -158,7 +163,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def answer(app: FastAPI, listener: socket.socket, proxies: str = "127.0.0.1") -> None:
+def answer(app: ASGIApp, listener: socket.socket, proxies: str = "127.0.0.1") -> None:
     """Answer on the socket until a signal."""
     # Visitors' words could stand in an address, so requests are not logged.
     settings = uvicorn.Config(

@@ -34,6 +34,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
     guard, renewal, stage,
     chat_ui, web                the HTTP app: what is let in, a new index, what is loaded, the chat, the routes
+    hosting, tenant_commands    many clinics' sites in one server; what their operator does
     feedback, staff, migrations whether a reply helped; the database that keeps it
     privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody
     alike, teaching, lessons,

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import account_commands, builds, staff_commands
+from bot import account_commands, builds, staff_commands, tenant_commands
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, MessageError
 
@@ -73,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
+    publish = command("publish", _publish, "make the finished index a tenant's current version in the database")
+    publish.add_argument("tenant", help="its name")
+    tenant = command("tenant", _tenant, "the clinics in the database of FAQ_DATABASE_URL")
+    tenant_commands.add(tenant.add_subparsers(required=True, metavar="DEED", dest="deed"))
     _add_staff(command("staff", _staff, "accounts of the front desk, and what its database holds"))
     return out
 
@@ -141,6 +145,18 @@ def _watch(config: Config) -> int:
         watch(config, partial(print, file=sys.stderr, flush=True), partial(print, flush=True), Bar())
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
+    return 0
+
+
+def _publish(config: Config, options: argparse.Namespace) -> int:
+    for line in tenant_commands.publish(config, options.tenant):
+        print(line)
+    return 0
+
+
+def _tenant(config: Config, options: argparse.Namespace) -> int:
+    for line in tenant_commands.run(config, options):
+        print(line)
     return 0
 
 

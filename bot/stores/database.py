@@ -15,7 +15,6 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from bot.errors import ConfigError, StoreError, StoreLost
 from bot.stores import missing, named
 
-CHANNEL = "faq_version"  # where a publication is told; the payload is the tenant's name
 _WAIT = 5.0  # seconds for a connection; whoever waits longer serves what is loaded
 _CONNECTIONS = 4  # of one process; its visitors' questions need none
 _LOCK = 7110312  # of all who bring the tables up to date

@@ -38,16 +38,16 @@ class FileStore:
     """See ``stores.ArticleStore``. Safe for several processes; ``kept`` versions stay."""
 
     def __init__(self, root: Path, kept: int = KEPT) -> None:
-        self._root = root
+        self.root = root
         self._kept = kept
 
     def create(self, tenant: str) -> None:
         """See ``ArticleStore.create``."""
-        (self._root / named(tenant)).mkdir(parents=True, exist_ok=True)
+        (self.root / named(tenant)).mkdir(parents=True, exist_ok=True)
 
     def tenants(self) -> tuple[str, ...]:
         """See ``ArticleStore.tenants``."""
-        return tuple(sorted(p.name for p in self._root.glob("*") if p.is_dir()))
+        return tuple(sorted(p.name for p in self.root.glob("*") if p.is_dir()))
 
     def delete(self, tenant: str) -> None:
         """See ``ArticleStore.delete``."""
@@ -134,7 +134,7 @@ class FileStore:
         )
 
     def _folder(self, tenant: str) -> Path:
-        folder = self._root / named(tenant)
+        folder = self.root / named(tenant)
         if not folder.is_dir():
             raise missing(tenant)
         return folder

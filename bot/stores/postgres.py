@@ -17,8 +17,9 @@ from pgvector import Vector
 
 from bot.errors import IndexDamaged, TenantLimit, VersionMissing
 from bot.stores import KEPT, Checkout, Version, View, named, search
-from bot.stores.database import CHANNEL, Connection, Database
+from bot.stores.database import Connection, Database
 from bot.stores.packages import Content, Package, contents, fits, package, restored, written
+from bot.stores.tenants import CHANNEL
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -29,7 +30,7 @@ _VERSIONS = """
     SELECT number, version.name, version.at, number = current IS TRUE
     FROM version JOIN tenant USING (tenant) WHERE tenant = %s ORDER BY number DESC
 """
-_LOCKED = "SELECT current, max_passages FROM tenant WHERE tenant = %s FOR NO KEY UPDATE"
+_LOCKED = "SELECT max_passages FROM tenant WHERE tenant = %s FOR NO KEY UPDATE"
 _STAGE = """
     CREATE TEMP TABLE new_embedding (place integer, key bytea, own bytea, vector vector) ON COMMIT DROP;
     CREATE TEMP TABLE new_passage (place integer, id text, content text) ON COMMIT DROP;
@@ -122,12 +123,12 @@ class PostgresStore:
             TenantLimit: more passages than the tenant may have.
         """
         made = package(config)
+        if same := [v for v in self.versions(tenant) if v.current and v.name == made.name]:
+            return same[0]
         content = contents(config, made)
         with self.database.tenant(tenant, write=True) as (connection, own):
-            before, most = connection.execute(_LOCKED, [own]).fetchone() or (None, 0)
+            (most,) = connection.execute(_LOCKED, [own]).fetchone() or (0,)
             known = _versions(connection, own)
-            if before is not None and any(v.current and v.name == made.name for v in known):
-                return next(v for v in known if v.current)
             if len(content.passages) > most:
                 raise TenantLimit(f"{len(content.passages)} passages; tenant {tenant!r} may have {most}: publish fewer")
             number = 1 + max((v.number for v in known), default=0)

@@ -44,6 +44,7 @@ CREATE TABLE blob ( -- what is not searched: articles, classifiers, encoders; eq
     content bytea NOT NULL,
     PRIMARY KEY (tenant, sha256)
 );
+ALTER TABLE blob ALTER COLUMN content SET STORAGE EXTERNAL; -- weights don't shrink, and trying takes seconds
 CREATE TABLE file ( -- the files of a version; without a blob it is made again from the tables below
     tenant bigint NOT NULL,
     number integer NOT NULL,

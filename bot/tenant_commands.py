@@ -1,0 +1,132 @@
+"""``python -m bot publish`` and ``python -m bot tenant ...``: what an operator of many clinics does; lines to print."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import MessageError
+from bot.stores.opening import opened
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.stores.postgres import PostgresStore
+
+
+def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of ``tenant``."""
+    deeds.add_parser("migrate", help="make or update the tables; once for each new version of this program")
+    deeds.add_parser("list", help="show the tenants")
+    for name, text in (("create", "make a tenant"), ("set", "change a tenant's hosts or limits")):
+        made = deeds.add_parser(name, help=text)
+        made.add_argument("name", help="small letters, digits and hyphens")
+        made.add_argument("--host", action="append", metavar="HOST", help="a host name it is served at; repeatable")
+        made.add_argument("--max-passages", type=int, metavar="N", help="passages that a version may have (20000)")
+        made.add_argument("--per-minute", type=int, metavar="N", help="questions of all its visitors together (600)")
+    deeds.add_parser("versions", help="show what can be gone back to").add_argument("name")
+    back = deeds.add_parser("rollback", help="make an earlier version current again")
+    back.add_argument("name")
+    back.add_argument("number", type=int, nargs="?", help="its number; the one before the current by default")
+    out = deeds.add_parser("export", help="write all that is kept of a tenant into a ZIP file; it holds accounts too")
+    out.add_argument("name")
+    out.add_argument("file", type=Path, help="the new file")
+    gone = deeds.add_parser("delete", help="remove a tenant with everything that is kept of it")
+    gone.add_argument("name")
+    gone.add_argument("--yes", action="store_true", help="it can't be taken back; say that you mean it")
+
+
+def publish(config: Config, tenant: str) -> Iterator[str]:
+    """Make the finished index the tenant's current version."""
+    with _store(config) as store:
+        version = store.publish(tenant, config)
+        yield f"{tenant}: version {version.number} ({version.name}) is current"
+
+
+def run(config: Config, options: argparse.Namespace) -> Iterator[str]:
+    """Run one of the commands of ``tenant``."""
+    with _store(config) as store:
+        yield from DEEDS[options.deed](store, config, options)
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[PostgresStore]:
+    store = opened(config)
+    try:
+        yield store
+    finally:
+        store.database.close()
+
+
+def _migrate(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    store.database.migrate()
+    yield "the tables are up to date"
+
+
+def _list(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.tenants import every
+
+    for own in every(store.database):
+        limits = f"{own.max_passages} passages, {own.per_minute} questions a minute"
+        yield f"{own.name}: version {own.current or '-'}, {limits}, {', '.join(own.hosts) or 'no host'}"
+
+
+def _create(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    store.create(options.name)
+    yield from _set(store, config, options)
+
+
+def _set(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.tenants import change
+
+    own = change(store.database, options.name, options.host, options.max_passages, options.per_minute)
+    yield f"{own.name}: {own.max_passages} passages, {own.per_minute} questions a minute, {', '.join(own.hosts)}"
+
+
+def _versions(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    for version in store.versions(options.name):
+        mark = "  (current)" if version.current else ""
+        yield f"{version.number}  {version.name}  {version.at:%Y-%m-%d %H:%M}{mark}"
+
+
+def _rollback(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    number = options.number
+    if number is None:
+        known = store.versions(options.name)
+        current = next((v.number for v in known if v.current), 0)
+        number = next((v.number for v in known if v.number < current), None)
+        if number is None:
+            raise MessageError(f"no version of {options.name} is older than the current one: nothing was changed")
+    version = store.activate(options.name, number)
+    yield f"{options.name}: version {version.number} ({version.name}) is current"
+
+
+def _export(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.tenants import export
+
+    export(store, options.name, options.file, config.of_tenant(options.name).state)
+    yield f"written: {options.file}"
+
+
+def _delete(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    if not options.yes:
+        raise MessageError(f"all that is kept of {options.name} would be lost: export it first, then say --yes")
+    store.delete(options.name)
+    state = config.of_tenant(options.name).state
+    for path in state.parent.glob(f"{state.name}*"):
+        path.unlink()
+    yield f"deleted: {options.name}"
+
+
+DEEDS: dict[str, Callable[[PostgresStore, Config, argparse.Namespace], Iterator[str]]] = {
+    "migrate": _migrate,
+    "list": _list,
+    "create": _create,
+    "set": _set,
+    "versions": _versions,
+    "rollback": _rollback,
+    "export": _export,
+    "delete": _delete,
+}
