@@ -43,7 +43,7 @@ _UNKNOWN = 1000  # host names of nobody that are remembered; whoever makes up mo
 Make = Callable[[Tenant, Callable[[], None], Callable[[BotError], None]], FastAPI]
 
 
-@dataclass
+@dataclass(eq=False)
 class Site:
     """One clinic's site. ``version`` is the number that was current when it began to load."""
 
@@ -64,9 +64,8 @@ class Site:
             await self.ended.wait()
         self.app.state.stage.store.close()
 
-    async def end(self, after: float = 0.0) -> None:
+    async def end(self) -> None:
         """Let go of it."""
-        await asyncio.sleep(after)
         self.ended.set()
         if self.task:
             await self.task
@@ -85,6 +84,8 @@ class Hosting:
         self._on_start = on_start
         self._sites: OrderedDict[str, Site] = OrderedDict()  # by name, the one asked last at the end
         self._names: dict[str, str | None] = {}  # by host name
+        self._leaving: set[Site] = set()
+        self._renewing: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener = Listener(store.database.url, self._told)
@@ -159,7 +160,7 @@ class Hosting:
         self._sites.move_to_end(name)
         while len(self._sites) > self._most:
             _, oldest = self._sites.popitem(last=False)
-            self._do(oldest.end())
+            self._do(self._let_go(oldest))
         return self._sites[name]
 
     async def _made(self, name: str) -> Site:
@@ -173,18 +174,20 @@ class Hosting:
             log.error("%s: %s", name, error)
             site.failed = True
             site.ready.set()
-            self._do(self._forget(name, site))
+            self._do(self._let_go(site, _AGAIN))
 
         limits = Limits(burst=tenant.per_minute, per_second=tenant.per_minute / 60)
         site = Site(self._make(tenant, lambda: site.ready.set(), failed), tenant, Buckets(limits))
         return site
 
-    async def _forget(self, name: str, site: Site) -> None:
-        """Let go of a site that could not be loaded, after a while, so that not every request tries again."""
-        await asyncio.sleep(_AGAIN)
-        if self._sites.get(name) is site:
-            del self._sites[name]
+    async def _let_go(self, site: Site, after: float = 0.0) -> None:
+        """End a site after a while: it may finish what it began, or not every request shall try again."""
+        self._leaving.add(site)
+        await asyncio.sleep(after)
+        if self._sites.get(site.tenant.name) is site:
+            del self._sites[site.tenant.name]
         await site.end()
+        self._leaving.discard(site)
 
     # ---- new versions ------------------------------------------------------------------------------------------------
 
@@ -201,27 +204,28 @@ class Hosting:
                 self._do(self._renewed(one))
 
     async def _renewed(self, name: str) -> None:
-        """Load a clinic's new version beside the one that answers, and put it in its place."""
-        before = self._sites[name]
-        try:
-            site = await self._made(name)
-        except TenantMissing:
-            del self._sites[name]
-            await before.end()
-            return
-        except BotError as error:
-            log.error("%s: %s", name, error)  # told again when the database is back
-            return
-        if self._listener.lost or site.tenant == before.tenant:
-            return
-        site.start()
-        await site.ready.wait()
-        if site.failed or self._sites.get(name) is not before:
-            site.ended.set()
-            return
-        self._sites[name] = site
-        log.info("%s: version %s is served", name, site.tenant.current)
-        await before.end(_GRACE)
+        """Load a clinic's new version beside the one that answers, and put it in its place; one after the other."""
+        async with self._renewing.setdefault(name, asyncio.Lock()):
+            before = self._sites.get(name)
+            try:
+                site = await self._made(name) if before else None
+            except TenantMissing:
+                site, before = None, self._sites.pop(name, None)
+                if before:
+                    self._do(self._let_go(before))
+            except BotError as error:
+                log.error("%s: %s", name, error)  # told again when the database is back
+                return
+            if before is None or site is None or self._listener.lost or site.tenant == before.tenant:
+                return
+            site.start()
+            await site.ready.wait()
+            if site.failed or self._sites.get(name) is not before:
+                self._do(self._let_go(site))
+                return
+            self._sites[name] = site
+            log.info("%s: version %s is served", name, site.tenant.current)
+            self._do(self._let_go(before, _GRACE))
 
     def _do(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -240,7 +244,7 @@ class Hosting:
         await to_thread.run_sync(self._listener.stop)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(site.end() for site in self._sites.values()))
+        await asyncio.gather(*(site.end() for site in {*self._sites.values(), *self._leaving}))
         self._store.database.close()
         await send({"type": "lifespan.shutdown.complete"})
 

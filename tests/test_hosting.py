@@ -47,7 +47,7 @@ class Clinics:
         found = self.client.post(path, json={"message": question}, headers={"host": host})
         return found.status_code, found.text
 
-    def until(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 300.0) -> None:
         """Wait for what happens in the background."""
         end = time.monotonic() + seconds
         while not done():
