@@ -97,3 +97,15 @@ def test_a_missing_index_is_told_before_anything_slow_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "False"]
     assert "holds no index" in done.stderr
+
+
+def test_tenants_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.bench import tenants
+
+    made = tenants.sizes(1000, 1_000_000)
+    assert abs(int(made.sum()) - 1_000_000) < 5_000
+    assert (made.min(), made.max()) == (100, 20_000)
+    assert tenants.main(["--tenants", "6", "--passages", "1200", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tenants"] == 6
+    assert {band["recall@10"] for band in found["all of them"]} == {1.0}

@@ -15,8 +15,12 @@ import pytest
 from bot import index
 from bot.config import Config
 from bot.errors import IndexDamaged, IndexMissing, IndexStale, StoreError, TenantMissing, VersionMissing
+from bot.facets import Facets
 from bot.index import Index
+from bot.lexicon import Lexicon
 from bot.pipeline import Bot
+from bot.retriever import Retriever
+from bot.rewrite import Query
 from bot.schema import Turn
 from bot.stores import ArticleStore, Checkout, Version
 from bot.stores.database import Database
@@ -118,6 +122,19 @@ def test_a_view_scores_as_the_index_does(
         for terms in (["chain"], ["chain", "chain", "oil"], ["how", "often"], ["bitcoin"], [], ["chain", "bitcoin"]):
             np.testing.assert_allclose(mine.scores(terms), theirs.scores(terms), rtol=1e-5)
             assert mine.ceiling(terms) == pytest.approx(theirs.ceiling(terms), rel=1e-6)
+
+
+def test_the_retriever_ranks_in_a_view_as_in_the_index(
+    store: ArticleStore, published: str, bicycle: Config, bicycle_index: Index
+) -> None:
+    view = store.view(published)
+    stored = replace(bicycle_index, dense=view.vectors, sparse_questions=view.questions, sparse_texts=view.texts)
+    settings = bicycle.fitted(bicycle_index.kind).retrieval
+    own, other = (Retriever(i, Lexicon.load(), Facets.load(), settings) for i in (bicycle_index, stored))
+    for question in ("how often is the chain oiled", "flat tyre", "who should not adjust disc brakes", "squeal"):
+        hits, found = (r.search(Query(question, question)).hits for r in (own, other))
+        assert [hit.passage.id for hit in hits] == [hit.passage.id for hit in found]
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in found], abs=1e-5)
 
 
 def test_a_new_version_becomes_current_and_the_last_ones_can_be_gone_back_to(
