@@ -154,18 +154,19 @@ class Hosting:
     async def _site(self, name: str) -> Site:
         """A clinic's site, loading where it is asked for the first time."""
         if name not in self._sites:
-            made = await self._made(name)
-            if self._sites.setdefault(name, made) is made:
-                made.start()
+            tenant = await to_thread.run_sync(self._directory.tenant, name)
+            if name not in self._sites:  # meanwhile
+                self._sites[name] = self._made(tenant)
+                self._sites[name].start()
         self._sites.move_to_end(name)
         while len(self._sites) > self._most:
             _, oldest = self._sites.popitem(last=False)
             self._do(self._let_go(oldest))
         return self._sites[name]
 
-    async def _made(self, name: str) -> Site:
+    def _made(self, tenant: Tenant) -> Site:
         """A site that has not been started."""
-        tenant = await to_thread.run_sync(self._directory.tenant, name)
+        name = tenant.name
         if tenant.current is None:
             raise VersionMissing(f"{name}: nothing is published yet: run 'python -m bot publish {name}'")
         site: Site
@@ -176,8 +177,7 @@ class Hosting:
             site.ready.set()
             self._do(self._let_go(site, _AGAIN))
 
-        limits = Limits(burst=tenant.per_minute, per_second=tenant.per_minute / 60)
-        site = Site(self._make(tenant, lambda: site.ready.set(), failed), tenant, Buckets(limits))
+        site = Site(self._make(tenant, lambda: site.ready.set(), failed), tenant, _buckets(tenant))
         return site
 
     async def _let_go(self, site: Site, after: float = 0.0) -> None:
@@ -207,16 +207,20 @@ class Hosting:
         """Load a clinic's new version beside the one that answers, and put it in its place; one after the other."""
         async with self._renewing.setdefault(name, asyncio.Lock()):
             before = self._sites.get(name)
+            if before is None:
+                return
             try:
-                site = await self._made(name) if before else None
+                tenant = await to_thread.run_sync(self._directory.tenant, name)
+                if self._listener.lost or tenant.current == before.tenant.current:
+                    if tenant != before.tenant:
+                        before.tenant, before.asked = tenant, _buckets(tenant)
+                    return
+                site = self._made(tenant)
             except TenantMissing:
-                site, before = None, self._sites.pop(name, None)
-                if before:
-                    self._do(self._let_go(before))
+                self._do(self._let_go(before))
+                return
             except BotError as error:
                 log.error("%s: %s", name, error)  # told again when the database is back
-                return
-            if before is None or site is None or self._listener.lost or site.tenant == before.tenant:
                 return
             site.start()
             await site.ready.wait()
@@ -252,6 +256,10 @@ class Hosting:
         """Let go of what open pages hold on to, before the server waits for answers under way."""
         for site in self._sites.values():
             site.app.state.stage.close_streams()
+
+
+def _buckets(tenant: Tenant) -> Buckets:
+    return Buckets(Limits(burst=tenant.per_minute, per_second=tenant.per_minute / 60))
 
 
 def create_hosting(config: Config, on_start: Callable[[], None]) -> Hosting:
