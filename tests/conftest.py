@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from bot import index
 from bot.chunker import chunk
@@ -50,12 +51,21 @@ def without_adaptation(config: Config) -> Config:
     return replace(config, adaptation=replace(config.adaptation, enabled=False))
 
 
+def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder of this run that its workers (``pytest -n``) share; whoever makes it holds ``NAME.lock`` beside it."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+
+
 @pytest.fixture(scope="session")
 def bicycle(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The bicycle corpus with a finished index, adaptation off. Nobody changes either."""
-    folder = tmp_path_factory.mktemp("bicycle")
-    config = without_adaptation(Config(corpus=write_corpus(folder / "corpus"), index=folder / "index"))
-    index.build(config)
+    folder = shared(tmp_path_factory, "bicycle")
+    config = without_adaptation(Config(corpus=folder / "corpus", index=folder / "index"))
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            write_corpus(config.corpus)
+            index.build(config)
     return config
 
 
@@ -102,11 +112,13 @@ def shipped_words(bicycle_index: Index) -> Words:
 def shipped(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Config:
     """The shipped corpus with its index as shipped: the encoder adapted."""
     kept: Path | None = pytestconfig.getoption("--index")
-    config = Config(index=kept or tmp_path_factory.mktemp("shipped"))
-    try:
-        index.load(config)
-    except IndexError_:
-        index.build(config, fresh=True)  # what it answers must not depend on what was built before
+    folder = shared(tmp_path_factory, "shipped")
+    config = Config(index=kept or folder)
+    with FileLock(f"{folder}.lock"):
+        try:
+            index.load(config)
+        except IndexError_:
+            index.build(config, fresh=True)  # what it answers must not depend on what was built before
     return config
 
 

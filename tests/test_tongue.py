@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from bot.clinic import Clinic
 from bot.errors import DataError
 from bot.rules import Rulebook
 from bot.safety import Safety, Verdict
-from bot.schema import Turn
+from bot.schema import Reply, Turn
 from bot.texts import Texts
 from bot.tongue import Tongues
 
@@ -84,3 +85,16 @@ def test_every_language_has_both_lines_filled() -> None:
 def test_a_wrong_entry_is_named() -> None:
     with pytest.raises(DataError, match=r"tongues\.toml: nl"):
         Tongues.make({"nl": {"urgent": "Bel {emergency_number}."}}, Clinic())
+
+
+def test_everyday_phrases_of_other_languages_are_no_emergencies(ask: Callable[..., Reply]) -> None:
+    """The encoder knows English: whatever it does not know lies together, and there lie emergencies too."""
+    phrases = (
+        "gracias por todo", "je veux savoir le prix", "ik heb een vraag", "ich habe eine frage", "tengo una pregunta",
+        "vorrei sapere il prezzo", "mam pytanie", "jag undrar en sak", "combien de jours sans maquillage",
+        "wie oft muss ich kommen", "hur ofta ska man göra det", "quanto tempo dura il risultato", "ile trwa zabieg",
+        "cuánto tarda en curarse", "puis-je aller à la piscine", "bir sorum var", "hvor lenge er man rød",
+        "bom trabalho, obrigada", "merci pour votre aide", "quantas vezes tenho de ir",
+    )  # fmt: skip
+    urgent = [phrase for phrase in phrases if ask(phrase).status == "urgent"]
+    assert len(urgent) <= len(phrases) // 20, urgent
