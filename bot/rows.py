@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ class Rows:
 
 
 BODY, QUESTION, SENTENCE, UNCOVERED, EXAMPLE, ASKED, LAST, WHOLE, STRAY = range(9)
-STRAY_SHARE = 3  # every 3rd wording is also said after another one: a new subject counts, whatever came before
+STRAY_SHARE = 3  # about every 3rd wording is also said after another one: a new subject counts, whatever came before
 MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questions are answered, in less time
 
 
@@ -98,13 +99,16 @@ def rows_of(
 
 
 def _strays(entries: Sequence[tuple[int, int, int]], texts: Sequence[str]) -> list[tuple[tuple[int, int, int], str]]:
-    """Wordings after another one at random: what was said before says nothing then."""
-    wordings = [place for place, (kind, _, _) in enumerate(entries) if kind == QUESTION]
-    chosen = wordings[::STRAY_SHARE]
-    others = np.random.default_rng(0).permutation(wordings)[: len(chosen)].tolist()
+    """Wordings after another one that has nothing to do with them: what was said before says nothing then.
+
+    Which ones follows from their own words, so that a new wording changes two pairs at most.
+    """
+    marks = {n: sha256(texts[n].encode()).digest() for n, (kind, _, _) in enumerate(entries) if kind == QUESTION}
+    order = sorted(marks, key=lambda n: (marks[n], n))
     return [
         ((STRAY, *entries[place][1:]), joined(texts[other], texts[place]))
-        for place, other in zip(chosen, others, strict=True)
+        for other, place in zip([*order[-1:], *order[:-1]], order, strict=True)
+        if marks[place][-1] % STRAY_SHARE == 0
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 STATE = tempfile.TemporaryDirectory()  # what a tested server is told is not kept with the user's own
 os.environ["FAQ_STATE"] = f"{STATE.name}/faq.sqlite"
 prepare_environment(Config())
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a job in the background; tested programs would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,7 +41,7 @@ FEW = settings(SOME, max_examples=max(10, MANY // 20))
 TAGS = {
     "div", "span", "br", "a", "ol", "ul", "li", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "strong",
 }  # fmt: skip
-ATTRIBUTES = {"class", "href", "title", "lang", "dir", "role", "id", "scope"}
+ATTRIBUTES = {"class", "data-index", "href", "title", "lang", "dir", "role", "id", "scope"}
 HREFS = ("/source/", "tel:", "mailto:hello@clinic.example.com", "https://clinic.example.com", "#")
 
 

@@ -63,12 +63,21 @@ def test_beside_conversations_wordings_are_also_said_after_another_one() -> None
     rows, texts = rows_of([passage(30, ("is it sore || for long?",))], [])
     wordings = {rows.item[n]: texts[n] for n in np.flatnonzero(rows.kind == QUESTION)}
     stray = np.flatnonzero(rows.kind == STRAY)
-    assert len(stray) == -(-len(wordings) // STRAY_SHARE)
+    assert 0 < len(stray) < len(wordings)
     for n in stray:
         earlier, last = parted(texts[n])
         assert last == wordings[rows.item[n]]
-        assert earlier in wordings.values()
+        assert earlier in wordings.values() and earlier != last
     assert not (rows_of([passage(30)], [])[0].kind == STRAY).any()
+
+
+def test_a_new_wording_leaves_the_other_pairs_as_they_are() -> None:
+    def strays(count: int) -> set[str]:
+        rows, texts = rows_of([passage(count, ("is it sore || for long?",))], [])
+        return {texts[n] for n in np.flatnonzero(rows.kind == STRAY)}
+
+    assert 300 / STRAY_SHARE / 2 < len(strays(300)) < 2 * 300 / STRAY_SHARE
+    assert all(len(strays(count) ^ strays(count + 1)) <= 3 for count in range(290, 300))
 
 
 def test_conversations_of_the_bank_are_of_its_entries() -> None:
