@@ -35,7 +35,7 @@ KILLS = 20
 
 def linked(config: Config, folder: Path) -> Config:
     """The same index in a folder of its own; files are replaced there, never written into."""
-    shutil.copytree(config.index, folder, copy_function=os.link)
+    shutil.copytree(config.index, folder, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
     return replace(config, index=folder)
 
 

@@ -228,7 +228,7 @@ def test_what_is_not_whole_is_not_published(
     with pytest.raises(IndexMissing):
         store.publish(published, replace(bicycle, index=tmp_path / "nothing"))
     damaged = tmp_path / "damaged"
-    shutil.copytree(bicycle.index, damaged, copy_function=os.link)
+    shutil.copytree(bicycle.index, damaged, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
     vectors = next(damaged.rglob("vectors.faiss"))
     content = vectors.read_bytes()
     vectors.unlink()
