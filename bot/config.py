@@ -116,6 +116,11 @@ def state_file(environ: Mapping[str, str] | None = None) -> Path:
     return (Path(named) if named else local) / "clinic-faq" / "faq.sqlite"
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set. ``from_env`` reads ``FAQ_*`` variables; arguments win over them."""
@@ -146,6 +151,7 @@ class Config:
     staff_hours: int = 12  # from signing in; a working day
     fast: bool = True  # the encoder in ONNX Runtime with 8-bit weights, where the model has such a form
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
+    build_threads: int = field(default_factory=cores)  # a build has thousands of texts, and nobody asks beside it
     chunking: Chunking = field(default_factory=Chunking)
     retrieval: Retrieval = field(default_factory=Retrieval)
     answering: Answering = field(default_factory=Answering)

@@ -11,6 +11,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,15 +41,17 @@ ODD = ("", "?", "  does\tit hurt \n", "DOES IT HURT", "çà fait mal? 痛い", "
 class FastEncoder:
     """See ``bot.encoder.Encoder``; thread-safe. Neither torch nor transformers is imported."""
 
-    def __init__(self, session: InferenceSession, tokenizer: Tokenizer, identity: str) -> None:
+    def __init__(self, session: InferenceSession, tokenizer: Tokenizer, identity: str, at_once: int = 1) -> None:
+        """``at_once``: of the many texts of a build, so many are run at the same time."""
         self.identity = identity
+        self._at_once = at_once
         self._session = session
         self._tokenizer = tokenizer
         self._width = len(self._vector(""))
 
     @classmethod
-    def load(cls, folder: Path, identity: str, threads: int) -> FastEncoder:
-        """Read what ``export`` wrote.
+    def load(cls, folder: Path, identity: str, threads: int, at_once: int = 1) -> FastEncoder:
+        """Read what ``export`` wrote. ``threads`` of one text, ``at_once`` texts of a build.
 
         Raises:
             EncoderError: a library is missing, or a file can't be read.
@@ -66,17 +69,22 @@ class FastEncoder:
         try:
             session = onnxruntime.InferenceSession(str(folder / MODEL), options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_str((folder / TOKENIZER).read_text(encoding="utf-8"))
-            return cls(session, tokenizer, identity)
+            return cls(session, tokenizer, identity, at_once)
         except _failures(OSError, ValueError) as error:
             raise EncoderError(f"can't load {folder}: {error}: run 'python -m bot build'") from error
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Matrix:
         """See ``Encoder.encode``."""
         out = np.zeros((len(texts), self._width), dtype=np.float32)
-        for row, text in enumerate(texts):
-            out[row] = self._vector(text)
-            if progress and ((row + 1) % STEP == 0 or row + 1 == len(texts)):
-                progress("encode", row + 1, len(texts))
+        if progress is None:
+            for row, text in enumerate(texts):
+                out[row] = self._vector(text)
+            return out
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for row, vector in enumerate(pool.map(self._vector, texts)):
+                out[row] = vector
+                if (row + 1) % STEP == 0 or row + 1 == len(texts):
+                    progress("encode", row + 1, len(texts))
         return out
 
     def _vector(self, text: str) -> Matrix:
@@ -90,7 +98,7 @@ class FastEncoder:
 
 
 def export(
-    plain: SentenceTransformerEncoder, sample: Sequence[str], folder: Path, threads: int
+    plain: SentenceTransformerEncoder, sample: Sequence[str], folder: Path, threads: int, at_once: int = 1
 ) -> tuple[FastEncoder, dict[str, Any]]:
     """Write the fast form of a model into ``folder`` and compare it with the model on ``sample`` and on odd texts.
 
@@ -107,7 +115,7 @@ def export(
         _save_tokenizer(plain, folder / TOKENIZER)
         with tempfile.TemporaryDirectory() as scratch:
             _quantised(_traced(plain, Path(scratch) / "exact.onnx"), folder / MODEL)
-        fast = FastEncoder.load(folder, plain.identity, threads)
+        fast = FastEncoder.load(folder, plain.identity, threads, at_once)
         cosines = (fast.encode(texts) * plain.encode(texts)).sum(axis=1)
     except _failures(RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise EncoderError(f"the model can't be exported: {error}") from error

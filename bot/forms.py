@@ -41,7 +41,7 @@ def make(
             raise EncoderError("switched off")
         say("make the encoder fast", 0, 1)
         sample = texts[:: max(1, len(texts) // SAMPLE)]
-        encoder, found = fast_encoder.export(plain, sample, folder / FOLDER, config.threads)
+        encoder, found = fast_encoder.export(plain, sample, folder / FOLDER, config.threads, config.build_threads)
         return encoder, {**report, "encoder": found}
     except EncoderError as error:
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
@@ -67,7 +67,7 @@ def load(config: Config, source: ModelSource, folder: Path, manifest: dict[str, 
         EncoderError: a library is missing, or the model can't be read.
     """
     if manifest["encoder"]["form"] == fast_encoder.FORM:
-        return FastEncoder.load(folder / FOLDER, source.identity, config.threads)
+        return FastEncoder.load(folder / FOLDER, source.identity, config.threads, config.build_threads)
     if (folder / FOLDER).is_dir():
         source = ModelSource(str(folder / FOLDER), source.identity, on_hub=False)
     return SentenceTransformerEncoder.load(source, config.threads)

@@ -125,6 +125,12 @@ def test_progress_is_told(fast: FastEncoder) -> None:
     assert seen == [("encode", 128, 300), ("encode", 256, 300), ("encode", 300, 300)]
 
 
+def test_many_texts_at_once_have_the_vectors_they_have_alone(fast: FastEncoder, bicycle: Config) -> None:
+    several = FastEncoder.load(folder_of(bicycle), fast.identity, threads=1, at_once=4)
+    texts = [f"{word} {number}" for number in range(60) for word in ("gear", "how often do I oil the chain of bicycle")]
+    np.testing.assert_array_equal(several.encode(texts, lambda *step: None), fast.encode(texts))
+
+
 # ---- other models ---------------------------------------------------------------------------------------------------
 
 
