@@ -26,6 +26,7 @@ def load(name: str) -> ModuleType:
 
 
 external = load("external")
+rivals = load("rivals")
 scale = load("scale")
 DOCUMENTS = {
     "d0": ("How often should a chain be oiled?", "A chain is oiled *every* 2 weeks.\n# Not a heading\n- not an item"),
@@ -109,3 +110,15 @@ def test_tenants_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["tenants"] == 6
     assert {band["recall@10"] for band in found["all of them"]} == {1.0}
+
+
+def test_declining_is_fitted_where_right_answers_outweigh_wrong_ones() -> None:
+    items = [
+        rivals.Item("a", ("how often",), "answer", sources=("001",), facts=(("two weeks",),)),
+        rivals.Item("b", ("how deep",), "answer", sources=("002",), facts=(("1 mm",),)),
+        rivals.Item("c", ("who won the cup",), "abstain"),
+    ]
+    found = [("Every two weeks.", "001-chain", 0.9), ("It is 2 mm.", "002-tyre", 0.5), ("Brakes squeal.", "003", 0.3)]
+    assert rivals.counts(items, found, 0.0) == (1, 2)
+    assert rivals.counts(items, found, 0.9) == (2, 0)
+    assert rivals.fitted(items, found) == 0.9
