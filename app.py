@@ -142,7 +142,7 @@ def serve(config: Config, listener: socket.socket) -> int:
         alone = create_app(
             Source(lambda: load(config), again, lambda: builds.mark(config.index)), store=store,
             parents=config.embed_parents, lasting=lasting, keep=config.keep, retention_days=config.retention_days,
-            metrics_token=config.metrics_token, on_ready=ready, on_failure=failed,
+            metrics_token=config.metrics_token, live=config, on_ready=ready, on_failure=failed,
         )  # fmt: skip
         if hasattr(signal, "SIGHUP"):  # not on Windows
             signal.signal(signal.SIGHUP, lambda *_: alone.state.stage.renewal.ask())
@@ -178,10 +178,10 @@ def answer(app: ASGIApp, listener: socket.socket, proxies: str = "127.0.0.1") ->
 def leave(code: int) -> NoReturn:
     """End the process.
 
-    A load under way sits in native code, which aborts when Python takes itself down around it. An index
+    A load or comparison under way sits in native code, which aborts when Python takes itself down around it. An index
     is swapped in whole, so there is nothing to save: leave at once.
     """
-    if any(thread.name in ("loader", "renewal") for thread in threading.enumerate()):
+    if any(thread.name in ("loader", "renewal", "edition") for thread in threading.enumerate()):
         os._exit(code)
     sys.exit(code)
 

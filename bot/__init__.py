@@ -43,10 +43,16 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     sign_in, account_commands   who may sign in at the front desk; its door
     enquiry, draft              the questions in an e-mail, a call or a chat; a reply ready to send
     figures                     what visitors ask, counted
+    uploads, edition, editions,
+    workshop, described,
+    comparison, edition_work    articles that staff upload: names, the next edition, its index, before and after
     staff_words, staff_pages,
     desk_pages, queue_pages,
-    teach_pages, insights_pages the staff's pages (pure); their texts are ``data/staff.toml``
-    staff_ui, teach_ui          their routes
+    teach_pages, insights_pages,
+    article_pages,
+    comparison_pages            the staff's pages (pure); their texts are ``data/staff.toml``
+    staff_ui, teach_ui,
+    article_ui                  their routes
     embed                       the chat on other people's pages
     monitor, logs               what the operator is told: figures, lines
     deploy/                     the service, the image, the proxy and the runbook

@@ -18,7 +18,7 @@ from typing import Any
 from bot.chunker import chunk
 from bot.clinic import Clinic
 from bot.config import Chunking
-from bot.corpus import corpus_files, read_corpus, source_id
+from bot.corpus import Corpus, corpus_files, read_corpus, source_id
 from bot.errors import ConfigError
 from bot.findings import Finding, finding
 from bot.language import read_toml
@@ -93,6 +93,15 @@ def findings(folder: Path, today: datetime.date) -> list[Finding]:
             out.append(finding("review-old", str(folder / FILE), name=review.name, date=review.date, years=years))
     corpus = read_corpus(folder)
     out += [_unreadable(problem) for problem in corpus.problems]
+    return out + of_articles(folder, corpus, today)
+
+
+def of_articles(folder: Path, corpus: Corpus, today: datetime.date) -> list[Finding]:
+    """What stands in the articles of a corpus folder, as they were read.
+
+    Raises:
+        ConfigError, DataError: a file beside the articles can't be read as it should.
+    """
     clinic = Clinic.load(folder / "clinic.toml")
     read = Read(
         corpus.articles,
@@ -103,7 +112,7 @@ def findings(folder: Path, today: datetime.date) -> list[Finding]:
         today,
         str(folder),
     )
-    return out + lint(read)
+    return lint(read)
 
 
 def _unreadable(problem: str) -> Finding:

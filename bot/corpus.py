@@ -91,7 +91,7 @@ def read_corpus(folder: Path, progress: Progress | None = None, limits: Limits |
     """
     files, problems = _files(folder)
     articles: list[Article] = []
-    for number, found in enumerate(_read(files, limits or Limits()), 1):
+    for number, found in enumerate(read_files(files, limits or Limits()), 1):
         if progress:
             progress("read articles", number, len(files))
         if isinstance(found, CorpusError):
@@ -113,8 +113,9 @@ def load_article(path: Path) -> Article:
     return reader(path.suffix.lower())(path)
 
 
-def _read(files: Sequence[File], limits: Limits) -> Iterator[Article | CorpusError]:
-    """Each file's article in order; those that others' programs wrote are read apart, and large ones."""
+def read_files(files: Sequence[File], limits: Limits) -> Iterator[Article | CorpusError]:
+    """Each file's article, or what is wrong with it, in order; those that others' programs wrote are read apart, and
+    large ones."""
     risky = [f.path for f in files if not _too_large(f.path) and not _harmless(f.path)]
     apart: Iterator[Article | CorpusError] = iter(())
     if risky:

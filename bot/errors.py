@@ -19,6 +19,7 @@ BotError                    anything this package raises on purpose
 |   +-- VersionMissing      a version is not kept, or none was published
 |   +-- TenantLimit         a tenant may not have so much
 +-- TeachError              what is to be taught can't be (in lessons)
++-- EditionError            articles that staff upload can't be taken, built or published (in editions)
 +-- AccountError            an account of the staff can't be made, changed or signed in to
 +-- EndpointError           a server that is evaluated can't be asked (in endpoint)
 +-- MessageError            a request or a line of a batch is malformed
@@ -106,6 +107,10 @@ class TenantLimit(StoreError):
 
 class TeachError(BotError):
     """What is to be taught can't be: says why and what to do."""
+
+
+class EditionError(BotError):
+    """Articles that staff upload can't be taken, built or published: says why and what to do."""
 
 
 class AccountError(BotError):

@@ -59,7 +59,7 @@ FormToken = Annotated[str, Form(alias="form")]
 
 def own_form(request: Request, seat: Sitting, form: FormToken = "") -> Seat:
     """A form that our own page sent for who is signed in."""
-    _see(request, form, seat.token)
+    see_form(request, form, seat.token)
     return seat
 
 
@@ -70,7 +70,8 @@ def editing(seat: Sitting) -> Seat:
     return seat
 
 
-def _see(request: Request, form: str, token: str) -> None:
+def see_form(request: Request, form: str, token: str) -> None:
+    """See that our own page sent a form for the session of ``token``; else a 403."""
     if not token or not from_our_page(request) or not hmac.compare_digest(form.encode(), form_token(token).encode()):
         raise HTTPException(403, "form")
 
@@ -101,7 +102,7 @@ def login(
     form: FormToken = "",
 ) -> Response:
     visit = request.cookies.get(VISIT, "")
-    _see(request, form, visit)
+    see_form(request, form, visit)
     try:
         signed_in = accounts.sign_in(name, password, address_of(request), request.cookies.get(BROWSER, ""))
     except SignInRefused as refused:

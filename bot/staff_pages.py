@@ -11,8 +11,9 @@ from bot.passwords import MIN_CHARS
 from bot.render import clean, esc
 from bot.staff_words import say
 
-# Where each page is and the key of its name; editors see the last ones.
+# Where each page is and the key of its name; editors see the last ones, too.
 PAGES = (("", "desk"), ("/queue", "queue"), ("/taught", "taught"), ("/insights", "insights"))
+EDITORS_PAGES = (("/articles", "articles"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def page(around: Around, title: str, body: str, here: str | None = None) -> str:
     """A whole page of the staff's. ``here`` is the path of the page in the navigation; ``body`` is safe HTML."""
     links = "".join(
         f'<li><a href="{STAFF}{path}"{" aria-current=page" if path == here else ""}>{t(key)}</a></li>'
-        for path, key in PAGES
+        for path, key in (*PAGES, *(EDITORS_PAGES if around.editor else ()))
     )
     role = say("role_editor" if around.editor else "role_staff")
     me = f'<a href="{STAFF}/account"{" aria-current=page" if here == "/account" else ""}>{esc(around.name)}</a>'
@@ -157,7 +158,7 @@ def account_page(around: Around, account: Account, told: str = "", well: str = "
 
 def refused_page(frame: Frame, code: int, detail: str = "") -> str:
     """Why a page can't be shown or a form was not taken, and what to do."""
-    key = f"refused_{code}" if code in (401, 403, 404, 503) else "refused_other"
+    key = f"refused_{code}" if code in (401, 403, 404, 413, 503) else "refused_other"
     text = f"refused_{code}_{detail}" if detail in ("role", "form", "store") else f"{key}_text"
     to = f'<p><a href="{STAFF}">{t("to_desk")}</a></p>'
     return _html(frame, say(key), f'<main><h1>{t(key)}</h1><p role="alert">{t(text)}</p>{to}</main>')

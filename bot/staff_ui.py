@@ -1,4 +1,4 @@
-"""The pages under ``/staff``: the enquiry desk, the queue, teaching and what visitors ask.
+"""The pages under ``/staff``: the enquiry desk, the queue, teaching, what visitors ask and the articles.
 
 Everything here is closed to who is not signed in (``sign_in``), by the routers the routes stand in and not one by one.
 """
@@ -13,9 +13,12 @@ from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from bot import desk_pages, draft, insights_pages, pages, queue_pages, staff_pages, teach_ui
+from bot import article_ui, desk_pages, draft, insights_pages, pages, queue_pages, staff_pages, teach_ui
 from bot.accounts import Accounts, Lasting
+from bot.config import Config
 from bot.draft import CHANNELS
+from bot.edition_work import Works
+from bot.editions import Editions
 from bot.enquiry import MAX_CHARS, Found, answered
 from bot.errors import Changed, MessageError, Missing
 from bot.figures import Figures, figures
@@ -154,8 +157,8 @@ def refused(request: Request, error: AnyHTTPException) -> Response:
     return HTMLResponse(page, error.status_code, error.headers)
 
 
-def open_desk(app: FastAPI, stage: Stage, lasting: Lasting | None = None) -> None:
-    """Put the staff's routes into the app."""
+def open_desk(app: FastAPI, stage: Stage, lasting: Lasting | None = None, live: Config | None = None) -> None:
+    """Put the staff's routes into the app. ``live``: whose articles and index editors may change, if any's."""
     assets = Assets("static/staff", f"{STAFF}/static")
 
     def frame() -> staff_pages.Frame:
@@ -166,5 +169,18 @@ def open_desk(app: FastAPI, stage: Stage, lasting: Lasting | None = None) -> Non
     app.state.accounts = Accounts(stage.store, lasting)
     app.state.staff_assets = assets
     app.state.staff_frame = frame
-    for router in (door, own, teach_ui.reading, teach_ui.editors, teach_ui.edits, ours):
+    editions = Editions(live, stage.store)
+    works = Works(editions, stage)
+    stage.ending.append(works.close)
+    app.state.shelf = article_ui.Shelf(editions, works)
+    for router in (
+        door,
+        own,
+        teach_ui.reading,
+        teach_ui.editors,
+        teach_ui.edits,
+        article_ui.editors,
+        article_ui.edits,
+        ours,
+    ):
         app.include_router(router)

@@ -150,6 +150,7 @@ class Stage:
         self._close_streams: Callable[[], object] = lambda: None
         self.assets = Assets()
         self.renewal = Renewal(source, self._take)
+        self.ending: list[Callable[[], None]] = []  # what else ends with the app
 
     @property
     def bot(self) -> Bot:
@@ -211,6 +212,8 @@ class Stage:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         self.renewal.close()
+        for end in self.ending:
+            end()
         if self.recorder:
             self.recorder.close()
 

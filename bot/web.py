@@ -30,6 +30,7 @@ from bot.staff import Store
 from bot.stage import RETRY, OurStage, Stage
 
 if TYPE_CHECKING:
+    from bot.config import Config
     from bot.pipeline import Bot
 
 log = logging.getLogger(__name__)
@@ -262,6 +263,7 @@ def create_app(
     keep: str = "none",
     retention_days: int = 90,
     metrics_token: str = "",
+    live: Config | None = None,
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[BotError], None] = lambda error: log.error("%s", error),
 ) -> FastAPI:
@@ -270,7 +272,8 @@ def create_app(
 
     ``parents``: origins whose pages may show the chat in a frame. Without a ``store`` what is told is kept in memory
     only. ``lasting``: how long the staff stay signed in. ``keep``, ``retention_days``: what is kept of visitors'
-    words, and how long (``Config``). ``metrics_token``: opens ``/metrics`` to others than this machine.
+    words, and how long (``Config``). ``metrics_token``: opens ``/metrics`` to others than this machine. ``live``: the
+    articles and index that editors may change; none where they are published from elsewhere.
     """
     interface.tables()  # a wrong text is told now, not to a visitor
     for name, value in _QUIET.items():
@@ -292,6 +295,6 @@ def create_app(
     app.include_router(site)
     app.include_router(embed.router)
     app.include_router(monitor.router)
-    staff_ui.open_desk(app, stage, lasting)
+    staff_ui.open_desk(app, stage, lasting, live)
     app.router.routes.append(Route(f"{CHAT}/{{path:path}}", stage))
     return app

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from fastapi.testclient import TestClient
@@ -44,6 +44,14 @@ ROUTES = {
     ("GET", "/staff/teach"): "editor",
     ("POST", "/staff/teach"): "editor",
     ("POST", "/staff/taught/{number}/undo"): "editor",
+    ("GET", "/staff/articles"): "editor",
+    ("GET", "/staff/articles/progress"): "editor",
+    ("POST", "/staff/articles"): "editor",
+    ("POST", "/staff/articles/change"): "editor",
+    ("POST", "/staff/articles/build"): "editor",
+    ("POST", "/staff/articles/ask"): "editor",
+    ("POST", "/staff/articles/publish"): "editor",
+    ("POST", "/staff/articles/discard"): "editor",
 }
 CLOSED = [route for route, who in ROUTES.items() if who != "anybody"]
 EDITORS = [route for route, who in ROUTES.items() if who == "editor"]
@@ -64,7 +72,7 @@ class Desk:
         self.app.state.accounts.add(name, WORD, role)
         return str(self.app.state.accounts.sign_in(name, WORD, "127.0.0.1").token)
 
-    def be(self, name: str) -> Desk:
+    def be(self, name: str) -> Self:
         """Go on as somebody, or as nobody."""
         self.client.cookies.clear()
         self.form = ""

@@ -1,5 +1,5 @@
-// The front desk's own script: keys, and copying. Everything works without it but these. Nothing is stored, and nothing
-// is asked of anybody.
+// The front desk's own script: keys, copying, and how far the work on an edition is. Everything works without it but
+// these. Nothing is stored, and nothing is asked of anybody but our own server.
 
 const box = document.querySelector("#text");
 const spoken = document.querySelector("#spoken");
@@ -93,6 +93,37 @@ document.addEventListener("keydown", (event) => {
     copy(event.target, event.shiftKey);
   }
 });
+
+// --- the articles ---------------------------------------------------------------------------------
+
+const files = document.querySelector("#files");
+
+// Told before anything is sent; the server looks again.
+files?.addEventListener("change", () => {
+  const limits = files.dataset;
+  const bytes = [...files.files].reduce((sum, file) => sum + file.size, 0);
+  const many = files.files.length > Number(limits.mostFiles) && limits.filesTold.replace("{n}", files.files.length);
+  const large = bytes > Number(limits.mostBytes) && limits.bytesTold.replace("{n}", Math.ceil(bytes / 1e6));
+  files.setCustomValidity(many || large || "");
+  files.reportValidity();
+});
+
+const work = document.querySelector("#progress");
+
+let looks = 1800; // an hour of them; whoever comes back later looks again
+
+async function follow() {
+  try {
+    const answer = await fetch(work.dataset.progress, { headers: { accept: "application/json" } });
+    const told = answer.ok && !answer.redirected ? await answer.json() : { busy: false };
+    if (!told.busy) location.replace(work.dataset.page);
+    else if (work.textContent !== told.text) work.textContent = told.text;
+  } catch {
+    // The next look may find the server again.
+  }
+  if (--looks) setTimeout(follow, 2000);
+}
+if (work) setTimeout(follow, 1000);
 
 // Twice the same form would be two changes.
 for (const form of document.querySelectorAll("form")) {
