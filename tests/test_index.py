@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +117,27 @@ def test_a_row_is_the_embedding_of_its_text(bicycle_index: Index) -> None:
         assert cosine == pytest.approx(1, abs=1e-5)
 
 
-def test_the_same_corpus_gives_the_same_version_anywhere(bicycle: Config, tmp_path: Path) -> None:
-    other = replace(bicycle, index=tmp_path / "elsewhere")
-    assert index.build(other) == index.load(bicycle).version
+@dataclass(frozen=True)
+class Again:
+    """The same corpus built once more, in a folder with a damaged index; ``seen``: the progress told meanwhile."""
+
+    config: Config
+    version: str
+    seen: list[tuple[str, int, int]]
+
+
+@pytest.fixture(scope="module")
+def again(bicycle: Config, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    config = linked(bicycle, tmp_path_factory.mktemp("again") / "index")
+    put(build_folder(config) / "vectors.faiss", b"noise")
+    with pytest.raises(IndexDamaged):
+        index.load(config)
+    seen: list[tuple[str, int, int]] = []
+    return Again(config, index.build(config, lambda *step: seen.append(step)), seen)
+
+
+def test_the_same_corpus_gives_the_same_version_anywhere(bicycle: Config, again: Again) -> None:
+    assert again.version == index.load(bicycle).version
 
 
 def test_another_process_builds_the_same_files(bicycle: Config, tmp_path: Path, command: Command) -> None:
@@ -128,12 +146,10 @@ def test_another_process_builds_the_same_files(bicycle: Config, tmp_path: Path, 
     assert "[########################]" in run.stderr
 
 
-def test_progress_is_told(bicycle: Config, tmp_path: Path) -> None:
-    seen: list[tuple[str, int, int]] = []
-    index.build(replace(bicycle, index=tmp_path / "index"), lambda *step: seen.append(step))
-    assert {"encode", "done"} <= {step for step, _, _ in seen}
-    assert all(0 <= done <= total for _, done, total in seen)
-    assert seen[-1] == ("done", 1, 1)
+def test_progress_is_told(again: Again) -> None:
+    assert {"encode", "done"} <= {step for step, _, _ in again.seen}
+    assert all(0 <= done <= total for _, done, total in again.seen)
+    assert again.seen[-1] == ("done", 1, 1)
 
 
 # ---- stale ----------------------------------------------------------------------------------------------------------
@@ -323,12 +339,8 @@ def test_a_pointer_to_nowhere_is_refused(bicycle: Config, tmp_path: Path, conten
         index.load(config)
 
 
-def test_a_damaged_index_is_mended_by_a_build(bicycle: Config, tmp_path: Path) -> None:
-    config = linked(bicycle, tmp_path / "index")
-    put(build_folder(config) / "vectors.faiss", b"noise")
-    with pytest.raises(IndexDamaged):
-        index.load(config)
-    assert index.build(config) == index.load(config).version == index.load(bicycle).version
+def test_a_damaged_index_is_mended_by_a_build(again: Again) -> None:
+    assert index.load(again.config).version == again.version
 
 
 # ---- swapped in whole -----------------------------------------------------------------------------------------------

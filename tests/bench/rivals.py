@@ -34,7 +34,7 @@ from tests.bench.start import megabytes
 from tests.bench.tables import machine, write
 from tests.conftest import ROOT
 
-COST = 1.25  # of a wrong answer, in silent ones: what our own decision was fitted by
+COST = 1.5  # of a wrong answer, in silent ones: what our own decision was fitted by
 Search = Callable[[str], tuple[int, float]]  # a question to the number of the best passage and its score
 Found = tuple[str, str, float]  # of one question: the answer's text, its article, its score
 
