@@ -150,7 +150,7 @@ class Accounts:
         stored = passwords.hashed(password)
         with self._store.write() as cursor:
             cursor.execute("UPDATE account SET hash = ? WHERE name = ?", (stored, account.name))
-            cursor.execute("DELETE FROM session WHERE name = ? AND token IS NOT ?", (account.name, _hash(keep)))
+            cursor.execute("DELETE FROM session WHERE name = ? AND token <> ?", (account.name, _hash(keep)))
             cursor.execute("DELETE FROM browser WHERE name = ?", (account.name,))
             self._store.note(cursor, who, "changed the password", f"account {account.name}")
 
@@ -227,8 +227,9 @@ class Accounts:
             same = "UPDATE account SET hash = ? WHERE name = ? AND hash = ?"
             if not cursor.execute(same, (fresh, account.name, stored)).rowcount:
                 raise SignInRefused  # the password was changed, or the account removed, in the meantime
-            cursor.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (token, account.name, now, now))
-            cursor.execute("INSERT INTO browser VALUES (?, ?, ?)", (browser, account.name, now))
+            begun = "INSERT INTO session (token, name, started, seen) VALUES (?, ?, ?, ?)"
+            cursor.execute(begun, (token, account.name, now, now))
+            cursor.execute("INSERT INTO browser (token, name, at) VALUES (?, ?, ?)", (browser, account.name, now))
         return signed_in
 
     def of(self, token: str) -> Account | None:

@@ -77,7 +77,7 @@ def figures(store: Store, first: str, last: str, most: int = 20) -> Figures:
         def rows(query: str, *more: Cell) -> tuple[tuple[Cell, ...], ...]:
             return tuple(tuple(row) for row in cursor.execute(query, (*span, *more)).fetchall())
 
-        asked = "FROM asked JOIN entry ON entry.id = entry WHERE kind = 'question' AND day BETWEEN ? AND ?"
+        asked = "FROM asked JOIN entry ON entry.id = asked.entry WHERE kind = 'question' AND day BETWEEN ? AND ?"
         days = rows(f"SELECT day, SUM(n), SUM(n * failed) {asked} GROUP BY day ORDER BY day")
         statuses = rows(f"SELECT status, SUM(n) {asked} GROUP BY status ORDER BY 2 DESC, 1")
         topics = rows(f"SELECT category, SUM(n), SUM(n * failed) {asked} GROUP BY category")
@@ -86,7 +86,7 @@ def figures(store: Store, first: str, last: str, most: int = 20) -> Figures:
             " GROUP BY 1, 2 ORDER BY 1 DESC, 3 DESC, 2"
         )
         sources = rows("SELECT source_id, SUM(n) FROM cited WHERE day BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC, 1")
-        worded = f"{asked} AND text IS NOT NULL GROUP BY id ORDER BY 2 DESC, id LIMIT ?"
+        worded = f"{asked} AND text IS NOT NULL GROUP BY id, text ORDER BY 2 DESC, id LIMIT ?"
         questions = rows(f"SELECT text, SUM(n), SUM(n * failed) {worded}", most)
     total, failed = sum(int(row[1]) for row in days), sum(int(row[2]) for row in days)
     helpful = tuple(("yes" if yes else "no", why, n) for yes, why, n in told)

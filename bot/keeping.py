@@ -17,12 +17,14 @@ from bot.errors import StateError, StateNewer
 from bot.language import wording as as_worded
 from bot.migrations import MIGRATIONS
 from bot.staff import Store
+from bot.state import Cursor
+from bot.state_file import StateFile
 
 log = logging.getLogger(__name__)
 JUMP = 6 * 3600.0  # seconds that a clock may be set within a day; more than any time zone's mistake of an hour or two
 # What an export holds: never accounts, sessions or embeddings.
 EXPORTED = ("feedback", "entry", "asked", "wording", "cited", "lesson", "audit")
-_LEFT_OUT = {"vector", "encoder", "plain"}
+_LEFT_OUT = {"tenant", "vector", "encoder", "plain"}
 
 
 def forget(store: Store, days: int, who: str = "the bot") -> int:
@@ -81,7 +83,7 @@ class Daily:
             forget(self._store, self._days)
 
 
-def _reword(cursor: sqlite3.Cursor, first: str) -> None:
+def _reword(cursor: Cursor, first: str) -> None:
     """Entries whose own words are too old take their latest other wording."""
     old = "SELECT id FROM entry WHERE text IS NOT NULL AND worded < ?"
     for (number,) in cursor.execute(old, (first,)).fetchall():
@@ -91,9 +93,12 @@ def _reword(cursor: sqlite3.Cursor, first: str) -> None:
             cursor.execute("DELETE FROM entry WHERE id = ?", (number,))
             continue
         cursor.execute("DELETE FROM wording WHERE entry = ? AND text = ?", (number, found[0]))
-        new = "UPDATE OR IGNORE entry SET text = ?, plain = ?, worded = ?, encoder = '' WHERE id = ?"
-        cursor.execute(new, (found[0], as_worded(found[0]), found[1], number))
-    cursor.execute(f"DELETE FROM entry WHERE id IN ({old})", (first,))  # another entry has those words already
+        plain = as_worded(found[0])
+        if cursor.execute("SELECT 1 FROM entry WHERE plain = ? AND id <> ?", (plain, number)).fetchone():
+            cursor.execute("DELETE FROM entry WHERE id = ?", (number,))  # another entry has those words already
+            continue
+        new = "UPDATE entry SET text = ?, plain = ?, worded = ?, encoder = '' WHERE id = ?"
+        cursor.execute(new, (found[0], plain, found[1], number))
 
 
 def export(store: Store) -> Iterator[str]:
@@ -121,8 +126,8 @@ def backup(store: Store, path: Path, who: str) -> None:
         raise StateError(f"{path} is there already. Choose another name, so that no backup is lost.")
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        store.copy_to(beside)
-        _check(beside)
+        _file(store).copy_to(beside)
+        check(beside)
         os.replace(beside, path)
     except OSError as error:
         raise StateError(f"{path} can't be written: {error}. Choose another place, or make room.") from error
@@ -139,14 +144,15 @@ def restore(store: Store, path: Path, who: str) -> Path:
         StateNewer: a newer version of this program wrote the backup.
         StateError: it is damaged or no backup of ours; nothing was changed.
     """
-    _check(path)
+    file = _file(store)
+    check(path)
     if store.path is None:
         raise StateError("There is no database to restore to. Set FAQ_STATE.")
     named = f"{store.path.stem}.before-{store.now().replace(':', '')}-{secrets.token_hex(2)}.sqlite"
     before = store.path.with_name(named)
     backup(store, before, who)
     seen = store.teaching_version()
-    store.replace_by(path)
+    file.replace_by(path)
     with store.write() as cursor:
         cursor.execute("UPDATE teaching SET version = max(version, ?) + 1", (seen,))  # so that everybody notices
         if cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'session'").fetchone():
@@ -155,8 +161,19 @@ def restore(store: Store, path: Path, who: str) -> Path:
     return before
 
 
-def _check(path: Path) -> None:
-    """Refuse what is no sound database of ours."""
+def _file(store: Store) -> StateFile:
+    if isinstance(store.database, StateFile):
+        return store.database
+    raise StateError("What is in PostgreSQL is backed up and restored there: pg_dump, pg_restore (see the runbook).")
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is no sound database of ours.
+
+    Raises:
+        StateNewer: a newer version of this program wrote it.
+        StateError: it is damaged, or something else.
+    """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             (sound,) = db.execute("PRAGMA integrity_check(1)").fetchone()

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +21,7 @@ from bot.errors import Changed, Missing, StateError, TeachError
 from bot.language import wording as as_worded
 from bot.queue import set_state
 from bot.staff import Store
+from bot.state import Cursor
 from bot.teaching import Cite, Lesson
 
 log = logging.getLogger(__name__)
@@ -76,16 +76,16 @@ class Lessons:
                 draft.kind, json.dumps(draft.wordings, ensure_ascii=False), draft.text, _dumped(draft.cites),
                 draft.author, self._store.now(), draft.review_by, draft.entry,
             )  # fmt: skip
-            number = cursor.execute(
+            (number,) = cursor.execute(
                 "INSERT INTO lesson (kind, wordings, text, cites, author, at, review_by, entry)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 row,
-            ).lastrowid
-            _claim(cursor, draft, int(number or 0))
+            ).fetchone()
+            _claim(cursor, draft, number)
             if draft.entry is not None and entry_version is not None:
                 set_state(cursor, self._store, draft.entry, entry_version, "solved", draft.author)
-            self._changed(cursor, draft.author, f"taught ({draft.kind})", int(number or 0))
-            kept = _of(cursor, int(number or 0))
+            self._changed(cursor, draft.author, f"taught ({draft.kind})", number)
+            kept = _of(cursor, number)
         self._follow()
         return kept
 
@@ -131,8 +131,17 @@ class Lessons:
         self._follow()
         return kept
 
+    def questions(self) -> list[str]:
+        """What was taught as items of a regression set, a line of JSON each.
+
+        Raises:
+            StateError: the database can't be read.
+        """
+        told = [item for lesson in reversed(self.all()) for item in items(lesson)]
+        return [json.dumps(item, ensure_ascii=False) for item in told]
+
     def write_questions(self) -> None:
-        """Write the regression set's staff file as the database is now; whole, or not at all.
+        """Write the regression set's staff file, where there is one, as the database is now; whole, or not at all.
 
         Raises:
             StateError: it can't be written.
@@ -142,10 +151,9 @@ class Lessons:
             return
         try:
             with FileLock(f"{path}.lock"):  # two processes write one after the other, the later last
-                told = [item for lesson in reversed(self.all()) for item in items(lesson)]
+                told = self.questions()
                 beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-                lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in told)
-                beside.write_text("".join(lines), encoding="utf-8")
+                beside.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
                 os.replace(beside, path)
         except OSError as error:
             raise StateError(f"{path} can't be written: {error}. Make room, or set FAQ_STATE.") from error
@@ -157,7 +165,7 @@ class Lessons:
         except StateError as error:
             log.error("%s", error)
 
-    def _update(self, cursor: sqlite3.Cursor, number: int, version: int, what: str, values: tuple[Any, ...]) -> None:
+    def _update(self, cursor: Cursor, number: int, version: int, what: str, values: tuple[Any, ...]) -> None:
         where = "WHERE id = ? AND version = ? AND undone_at IS NULL"
         changed = cursor.execute(
             f"UPDATE lesson SET {what}, version = version + 1 {where}", (*values, number, version)
@@ -167,7 +175,7 @@ class Lessons:
             who, at = (now.undone_by, now.undone_at) if now.undone_at else (now.author, now.at)
             raise Changed(f"{who} changed this at {at}. Look again first.", now)
 
-    def _changed(self, cursor: sqlite3.Cursor, who: str, did: str, number: int) -> None:
+    def _changed(self, cursor: Cursor, who: str, did: str, number: int) -> None:
         cursor.execute("UPDATE teaching SET version = version + 1")
         self._store.note(cursor, who, did, f"lesson {number}")
 
@@ -234,16 +242,16 @@ def items(lesson: Lesson) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _claim(cursor: sqlite3.Cursor, draft: Lesson, number: int) -> None:
+def _claim(cursor: Cursor, draft: Lesson, number: int) -> None:
     """Note which questions a lesson is taught to; none may be another's."""
     for wording in draft.wordings:
         taken = cursor.execute("SELECT lesson FROM taught WHERE plain = ?", (as_worded(wording),)).fetchone()
         if taken:
             raise TeachError(f"'{wording}' is taught already, by lesson {taken[0]}. Undo that one first.")
-        cursor.execute("INSERT INTO taught VALUES (?, ?)", (as_worded(wording), number))
+        cursor.execute("INSERT INTO taught (plain, lesson) VALUES (?, ?)", (as_worded(wording), number))
 
 
-def _of(cursor: sqlite3.Cursor, number: int) -> Lesson:
+def _of(cursor: Cursor, number: int) -> Lesson:
     row = cursor.execute(f"SELECT {_COLUMNS} FROM lesson WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise Missing("There is no such lesson. Go back to the list.")

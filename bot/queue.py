@@ -7,7 +7,6 @@ topic, kind of question). It counts per day, so that nothing tells when, or by w
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,6 +18,7 @@ from bot.errors import Changed, Missing
 from bot.language import wording
 from bot.schema import Status
 from bot.staff import Reason, Store
+from bot.state import Cursor
 
 State = Literal["new", "in_progress", "solved", "dismissed"]
 STATES: tuple[State, ...] = get_args(State)
@@ -32,6 +32,7 @@ _ENTRIES = """
         SUM(n * failed * half((julianday(:today) - julianday(day)) / :half_life)) AS score, state, who, at, version
     FROM entry JOIN asked ON asked.entry = entry.id
 """
+_GROUPED = "GROUP BY id, kind, category, text, state, who, at, version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,11 @@ class Queue:
         Raises:
             StateError: the database can't be read.
         """
-        wanted = json.dumps(states)
+        wanted = {f"state{number}": state for number, state in enumerate(states)}
+        among = ", ".join(f":{name}" for name in wanted)
         with self._store.read() as cursor:
-            where = "WHERE state IN (SELECT value FROM json_each(:states)) GROUP BY id HAVING SUM(n * failed) > 0"
-            return _entries(cursor, self._store, f"{where} ORDER BY score DESC, id", limit, states=wanted)
+            where = f"WHERE state IN ({among}) {_GROUPED} HAVING SUM(n * failed) > 0"
+            return _entries(cursor, self._store, f"{where} ORDER BY score DESC, id", limit, **wanted)
 
     def entry(self, number: int) -> Entry:
         """One entry.
@@ -119,7 +121,7 @@ class Queue:
             StateError: the database can't be read.
         """
         with self._store.read() as cursor:
-            where = "WHERE text IS NOT NULL GROUP BY id ORDER BY asked DESC, id"
+            where = f"WHERE text IS NOT NULL {_GROUPED} ORDER BY asked DESC, id"
             return _entries(cursor, self._store, where, limit)
 
     # --- for the recorder --------------------------------------------------------------------
@@ -136,8 +138,7 @@ class Queue:
                 number = groups.of(one, vector)
                 _count(cursor, self._store, number, one.status, one.failed)
                 for source in dict.fromkeys(one.sources):
-                    row = (self._store.today().isoformat(), source)
-                    cursor.execute("INSERT INTO cited VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1", row)
+                    _count_in(cursor, "cited", day=self._store.today().isoformat(), source_id=source)
             _make_room(cursor)
 
     def thumbed_down(self, status: Status, reason: Reason | None, sources: Sequence[str]) -> None:
@@ -169,7 +170,7 @@ class Queue:
             cursor.executemany("UPDATE entry SET vector = ?, encoder = ? WHERE id = ?", rows)
 
 
-def set_state(cursor: sqlite3.Cursor, store: Store, number: int, version: int, state: State, who: str) -> None:
+def set_state(cursor: Cursor, store: Store, number: int, version: int, state: State, who: str) -> None:
     """The change of an entry's state inside a transaction; see ``Queue.change``."""
     changed = cursor.execute(
         "UPDATE entry SET state = ?, who = ?, at = ?, version = version + 1 WHERE id = ? AND version = ?",
@@ -184,7 +185,7 @@ def set_state(cursor: sqlite3.Cursor, store: Store, number: int, version: int, s
 class _Groups:
     """Finds the entry of each question, inside one transaction."""
 
-    def __init__(self, cursor: sqlite3.Cursor, day: str, encoder: str) -> None:
+    def __init__(self, cursor: Cursor, day: str, encoder: str) -> None:
         self._cursor, self._day, self._encoder = cursor, day, encoder
         self._known: dict[int, Matrix] | None = None
 
@@ -201,16 +202,18 @@ class _Groups:
             return number
         row = (category, one.text, key, None if vector is None else vector.tobytes(), self._encoder, self._day)
         columns = "(kind, category, text, plain, vector, encoder, worded)"
-        new = f"INSERT INTO entry {columns} VALUES ('question', ?, ?, ?, ?, ?, ?)"
-        number = int(self._cursor.execute(new, row).lastrowid or 0)
+        new = f"INSERT INTO entry {columns} VALUES ('question', ?, ?, ?, ?, ?, ?) RETURNING id"
+        number = int(self._cursor.execute(new, row).fetchone()[0])
         if vector is not None:
             self._vectors()[number] = vector
         return number
 
     def _word(self, number: int, text: str) -> None:
         """Keep another wording of an entry; beyond ``MAX_WORDINGS`` the oldest goes."""
-        more = "INSERT INTO wording VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = excluded.day"
-        self._cursor.execute(more, (number, text, self._day))
+        again = "UPDATE wording SET day = ? WHERE entry = ? AND text = ?"
+        if not self._cursor.execute(again, (self._day, number, text)).rowcount:
+            more = "INSERT INTO wording (entry, text, day) VALUES (?, ?, ?)"
+            self._cursor.execute(more, (number, text, self._day))
         newest = "SELECT text FROM wording WHERE entry = ? ORDER BY day DESC, text LIMIT ?"
         self._cursor.execute(
             f"DELETE FROM wording WHERE entry = ? AND text NOT IN ({newest})", (number, number, MAX_WORDINGS)
@@ -234,45 +237,51 @@ class _Groups:
         return self._known
 
 
-def entry_of(cursor: sqlite3.Cursor, store: Store, number: int) -> Entry:
+def entry_of(cursor: Cursor, store: Store, number: int) -> Entry:
     """One entry inside a transaction; see ``Queue.entry``."""
-    found = _entries(cursor, store, "WHERE id = :id GROUP BY id", 1, id=number)
+    found = _entries(cursor, store, f"WHERE id = :id {_GROUPED}", 1, id=number)
     if not found:
         raise Missing("This entry is kept no longer. Go back to the queue.")
     return found[0]
 
 
-def _entries(cursor: sqlite3.Cursor, store: Store, where: str, limit: int, **values: object) -> list[Entry]:
+def _entries(cursor: Cursor, store: Store, where: str, limit: int, **values: object) -> list[Entry]:
     told = {"today": store.today().isoformat(), "half_life": HALF_LIFE, "limit": limit, **values}
     rows = cursor.execute(f"{_ENTRIES} {where} LIMIT :limit", told).fetchall()
-    out = []
-    for number, kind, category, text, *counts in rows:
-        others = cursor.execute("SELECT text FROM wording WHERE entry = ? ORDER BY day, text", (number,)).fetchall()
-        status, topic, more = json.loads(category)
-        out.append(Entry(number, kind, (status, topic, more), text, tuple(t for (t,) in others), *counts))
-    return out
+    others: dict[int, list[str]] = {number: [] for number, *_ in rows}
+    among = ", ".join("?" * len(others))
+    more = f"SELECT entry, text FROM wording WHERE entry IN ({among}) ORDER BY day, text"
+    for number, text in cursor.execute(more, tuple(others)).fetchall() if others else ():
+        others[number].append(text)
+    return [Entry(n, kind, tuple(json.loads(c)), text, tuple(others[n]), *rest) for n, kind, c, text, *rest in rows]
 
 
-def _count(cursor: sqlite3.Cursor, store: Store, number: int, status: Status, failed: bool) -> None:
+def _count(cursor: Cursor, store: Store, number: int, status: Status, failed: bool) -> None:
     """Count one more; what was solved and fails again is new again."""
-    row = (number, store.today().isoformat(), status, failed)
-    cursor.execute("INSERT INTO asked VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1", row)
+    _count_in(cursor, "asked", entry=number, day=store.today().isoformat(), status=status, failed=int(failed))
     if failed:
         again = "UPDATE entry SET state = 'new', at = ?, version = version + 1 WHERE id = ? AND state = 'solved'"
         if cursor.execute(again, (store.now(), number)).rowcount:
             store.note(cursor, "the bot", "reopened", f"entry {number}")
 
 
-def _of_category(cursor: sqlite3.Cursor, kind: str, category: str) -> int:
+def _count_in(cursor: Cursor, table: str, **of: object) -> None:
+    """One more in the row of these values, made where there is none."""
+    values, same = tuple(of.values()), " AND ".join(f"{column} = ?" for column in of)
+    if not cursor.execute(f"UPDATE {table} SET n = n + 1 WHERE {same}", values).rowcount:
+        marks = ", ".join("?" * len(of))
+        cursor.execute(f"INSERT INTO {table} ({', '.join(of)}, n) VALUES ({marks}, 1)", values)
+
+
+def _of_category(cursor: Cursor, kind: str, category: str) -> int:
     """The entry of a category, made where there is none."""
-    new = "INSERT INTO entry (kind, category) VALUES (?, ?) ON CONFLICT DO NOTHING"
-    cursor.execute(new, (kind, category))
-    found = "SELECT id FROM entry WHERE kind = ? AND category = ? AND text IS NULL"
-    (number,) = cursor.execute(found, (kind, category)).fetchone()
-    return int(number)
+    known = "SELECT id FROM entry WHERE kind = ? AND category = ? AND text IS NULL"
+    new = "INSERT INTO entry (kind, category) VALUES (?, ?) RETURNING id"
+    found = cursor.execute(known, (kind, category)).fetchone() or cursor.execute(new, (kind, category)).fetchone()
+    return int(found[0])
 
 
-def _make_room(cursor: sqlite3.Cursor) -> None:
+def _make_room(cursor: Cursor) -> None:
     """Drop the entries nobody works on that were asked longest ago, beyond as many as are kept."""
     (count,) = cursor.execute("SELECT COUNT(*) FROM entry").fetchone()
     if count > MAX_ENTRIES:

@@ -65,10 +65,13 @@ class Teacher:
         self._lock = threading.Lock()
         self.lessons = Lessons(store)
 
-    def refresh(self) -> None:
-        """Let the bot know what was taught, if anything changed; before every question. Never raises."""
+    def refresh(self, now: bool = False) -> None:
+        """Let the bot know what was taught, if anything changed; before every question. Never raises.
+
+        ``now``: it is known that something did, or somebody waits to see it.
+        """
         try:
-            version = self._store.teaching_version()
+            version = self._store.teaching_version(now)
             if version != self._seen:
                 with self._lock:
                     if version != self._seen:
@@ -83,7 +86,7 @@ class Teacher:
         Raises:
             StateError: the database can't be read.
         """
-        self.refresh()
+        self.refresh(now=True)
         overlay, today = self._bot.overlay, self._store.today()
         return [(lesson, overlay.flag(lesson, today)) for lesson in self.lessons.all()]
 
@@ -140,20 +143,20 @@ class Teacher:
         """
         self._check(draft)
         kept = self.lessons.teach(draft, entry_version)
-        self.refresh()
+        self.refresh(now=True)
         return kept
 
     def undo(self, number: int, version: int, who: str) -> Lesson:
         """Take a lesson back; from now on the bot answers as before. See ``Lessons.undo`` for what it raises."""
         kept = self.lessons.undo(number, version, who)
-        self.refresh()
+        self.refresh(now=True)
         return kept
 
     def review(self, draft: Lesson, who: str) -> Lesson:
         """Approve an answer again, with text, cites and ``review_by`` of ``draft``. Raises as ``Lessons.review``."""
         self._check(draft)
         kept = self.lessons.review(draft.id, draft.version, who, draft.review_by or "", draft.text, draft.cites)
-        self.refresh()
+        self.refresh(now=True)
         return kept
 
     def _compared(self, question: str, lesson: Lesson) -> Preview:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,12 +32,17 @@ from bot.pipeline import Bot, corpus_words
 from bot.rewrite import Rewriter
 from bot.schema import Reply, Turn
 from bot.spelling import Speller
+from bot.staff import Store
 from bot.stores.database import Database
+from bot.stores.files import FileStore
+from bot.stores.postgres import PostgresStore
+from bot.stores.tenant_state import TenantState
 from tests.bicycle import write_corpus
 from tests.servers import database_in, server
 
 ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
+States = Callable[..., Store]
 
 STATE = tempfile.TemporaryDirectory()  # what a tested server is told is not kept with the user's own
 os.environ["FAQ_STATE"] = f"{STATE.name}/faq.sqlite"
@@ -167,6 +175,31 @@ def database(postgres: str) -> Iterator[Database]:
     made.migrate()
     yield made
     made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def states(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[States]:
+    """Opens one clinic's records, in each database that can keep them; again, as another process would."""
+    with contextlib.ExitStack() as left:
+        kept: Callable[[], Path | TenantState] = partial(Path, tmp_path, "faq.sqlite")
+        if request.param == "postgresql":
+            kept = left.enter_context(tenant_in(request.getfixturevalue("database"), tmp_path))
+
+        def opened(*clock: Callable[[], datetime.datetime]) -> Store:
+            store = Store(kept(), *clock)
+            left.callback(store.close)
+            return store
+
+        yield opened
+
+
+@contextlib.contextmanager
+def tenant_in(database: Database, cache: Path) -> Iterator[Callable[[], TenantState]]:
+    """Opens the state of a tenant that there is until the end."""
+    name, articles = f"state-{secrets.token_hex(4)}", PostgresStore(database, FileStore(cache))
+    articles.create(name)
+    yield partial(TenantState, database, name)
+    articles.delete(name)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +11,15 @@ from bot.errors import MessageError
 from bot.figures import Table, figures, inert
 from bot.queue import Asked, Queue
 from bot.staff import Feedback, Store
+from tests.conftest import States
 from tests.test_queue import Calendar, ask
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(states: States) -> Store:
     """Two days: 3 questions (1 failed) and 2 (1 failed); one thumb up, two down."""
     calendar = Calendar()
-    store = Store(tmp_path / "faq.sqlite", calendar)
+    store = states(calendar)
     entries = Queue(store)
     calendar.days(-1)
     ask(
@@ -35,8 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.add(Feedback("v1", "answered", False, "wrong"))
     store.add(Feedback("v1", "answered", False))
     entries.thumbed_down("answered", "wrong", [])
-    yield store
-    store.close()
+    return store
 
 
 def test_the_figures(store: Store) -> None:

@@ -9,8 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -20,11 +21,12 @@ import pytest
 
 from bot.errors import Changed, Missing, TeachError
 from bot.lessons import MAX_WORDINGS, Lessons
+from bot.metrics import Item
 from bot.queue import Asked, Queue
 from bot.sets import read_set
 from bot.staff import Store
 from bot.teaching import Cite, Lesson
-from tests.conftest import ROOT
+from tests.conftest import ROOT, States
 
 CITE = Cite("001-what", "001-what#3", (0, 1), "ab12", ("Wait (a day).", "Then go."))
 ANSWER = Lesson(0, "answer", ("can I fly after?",), "From the next day.", (CITE,), "anna", review_by="2027-01-31")
@@ -33,10 +35,11 @@ WORDING = Lesson(0, "wording", ("is it ouchy",), cites=(replace(CITE, sentences=
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "faq.sqlite", lambda: datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC))
-    yield store
-    store.close()
+def store(states: States) -> Store:
+    return states(lambda: datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC))
+
+
+in_a_file = pytest.mark.parametrize("states", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -46,10 +49,18 @@ def lessons(store: Store) -> Lessons:
 
 def taught_questions(store: Store) -> list[tuple[str, str, str]]:
     """Id, question and expectation of each item of the regression set's staff file, as ``evaluate`` reads it."""
-    assert store.questions is not None
-    if not store.questions.read_text(encoding="utf-8"):
-        return []
-    return [(item.id, item.turns[-1], item.expect) for item in read_set(store.questions).items]
+    return [(item.id, item.turns[-1], item.expect) for item in staff_set(store)]
+
+
+def staff_set(store: Store) -> Sequence[Item]:
+    """The regression set's staff file, or what it would hold where there is none."""
+    lines = store.questions.read_text(encoding="utf-8") if store.questions else "\n".join(Lessons(store).questions())
+    if not lines:
+        return ()
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        file.write(lines)
+        file.flush()
+        return read_set(Path(file.name)).items
 
 
 def test_a_lesson_is_kept_as_it_was_taught(lessons: Lessons, store: Store) -> None:
@@ -68,8 +79,7 @@ def test_the_regression_set_gains_the_questions_in_the_same_step(lessons: Lesson
         ("staff-2-2", "which brand", "handoff"),
         ("staff-3-1", "is it ouchy", "answer"),
     ]
-    assert store.questions
-    answer, never, _, wording = read_set(store.questions).items
+    answer, never, _, wording = staff_set(store)
     assert (answer.sources, answer.facts) == (("001-what",), ((r"From\ the\ next\ day\.",),))
     assert (never.sources, never.facts) == ((), ())
     assert (wording.sources, wording.facts) == ((), ((r"Wait\ \(a\ day\)\.", r"Then\ go\."),))
@@ -189,6 +199,7 @@ def test_teaching_from_an_entry_that_somebody_changed_keeps_nothing(lessons: Les
     lessons.teach(ANSWER)  # its question was not taken
 
 
+@in_a_file
 def test_a_file_that_is_behind_is_mended_at_start(lessons: Lessons, store: Store) -> None:
     lessons.teach(ANSWER)
     assert store.questions is not None
@@ -198,6 +209,7 @@ def test_a_file_that_is_behind_is_mended_at_start(lessons: Lessons, store: Store
     assert not list(store.questions.parent.glob("*.questions.jsonl.????????"))
 
 
+@in_a_file
 def test_a_file_that_can_t_be_written_undoes_nothing(
     lessons: Lessons, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,9 +219,9 @@ def test_a_file_that_can_t_be_written_undoes_nothing(
     assert "can't be written" in caplog.text
 
 
-def test_nothing_acknowledged_is_lost_among_many(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_among_many(states: States) -> None:
     """20 people who change entries and teach, in two processes' stores, while 200 visitors ask."""
-    stores = [Store(tmp_path / "faq.sqlite"), Store(tmp_path / "faq.sqlite")]
+    stores = [states(), states()]
     queues, lessons = [Queue(s) for s in stores], [Lessons(s) for s in stores]
     queues[0].record([Asked("abstained", f"t{n}", failed=True) for n in range(20)], [None] * 20, "v1")
     told: list[int] = []
@@ -238,8 +250,6 @@ def test_nothing_acknowledged_is_lost_among_many(tmp_path: Path) -> None:
         assert cursor.execute("SELECT SUM(n) FROM asked WHERE status = 'answered'").fetchone() == (200,)
         assert cursor.execute("SELECT SUM(n) FROM cited").fetchone() == (200,)
     assert len(taught_questions(stores[0])) == 20
-    for store in stores:
-        store.close()
 
 
 # Forks a process that teaches without pause for each line it is given, and says when that one was killed.

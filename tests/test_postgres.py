@@ -18,17 +18,29 @@ import psycopg
 import pytest
 
 from bot import index
+from bot.accounts import Accounts
 from bot.config import Config
 from bot.errors import ConfigError, StoreError, StoreLost, TenantLimit
 from bot.index import Index
+from bot.lessons import Lessons
+from bot.queue import Asked, Queue
+from bot.staff import Feedback, Store
 from bot.stores.database import Database, enter, migrations
 from bot.stores.files import FileStore
 from bot.stores.opening import opened
 from bot.stores.postgres import PostgresStore
+from bot.stores.tenant_state import TenantState
 from bot.stores.tenants import CHANNEL, change
 from tests.conftest import ROOT
+from tests.test_lessons import NEVER
+from tests.test_queue import ask
 
-TABLES = ("tenant", "host", "version", "blob", "file", "passage", "embedding", "searched", "term")
+ARTICLES = ("tenant", "host", "version", "blob", "file", "passage", "embedding", "searched", "term")
+STATE = (
+    "counter", "feedback", "entry", "asked", "wording", "cited", "lesson", "taught", "teaching", "audit", "account",
+    "session", "browser",
+)  # fmt: skip
+TABLES = (*ARTICLES, *STATE)
 _numbers = itertools.count(1)
 
 
@@ -56,7 +68,19 @@ def neighbours(database: Database, tmp_path_factory: pytest.TempPathFactory, bic
         store.create(name)
         change(database, name, hosts=[f"{name}.example"])
     store.publish("trent", bicycle)
+    tell_everything(Store(TenantState(database, "trent")))
     return "mallory", "trent"
+
+
+def tell_everything(state: Store) -> None:
+    """Leave a row in every table of the state."""
+    accounts, entries = Accounts(state), Queue(state)
+    accounts.add("anna", "four words in a row", "editor")
+    accounts.sign_in("anna", "four words in a row", "an address")
+    ask(entries, Asked("abstained", text="can I fly", sources=("001",), failed=True), at=0)
+    ask(entries, Asked("abstained", text="flying home", failed=True), at=10)
+    state.add(Feedback("v1", "answered", False, "wrong", ("001",)))
+    Lessons(state).teach(replace(NEVER, entry=entries.entries()[0].id))
 
 
 def count(database: Database, table: str, tenant: str) -> int:

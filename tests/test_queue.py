@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from bot.dense import Matrix
 from bot.errors import Changed, Missing
 from bot.queue import STATES, Asked, Queue
 from bot.staff import Store
+from tests.conftest import States
 
 NOON = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.UTC)
 
@@ -37,10 +36,8 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture
-def store(tmp_path: Path, calendar: Calendar) -> Iterator[Store]:
-    store = Store(tmp_path / "faq.sqlite", calendar)
-    yield store
-    store.close()
+def store(states: States, calendar: Calendar) -> Store:
+    return states(calendar)
 
 
 @pytest.fixture

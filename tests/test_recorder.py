@@ -17,6 +17,7 @@ from bot.recorder import Recorder
 from bot.schema import Citation, Reply
 from bot.staff import Store
 from bot.web import create_app
+from tests.conftest import States
 from tests.fake_bot import FakeBot
 from tests.test_feedback import OURS
 from tests.test_web import GENEROUS, ready
@@ -144,7 +145,8 @@ def test_it_forgets_at_start(store: Store) -> None:
     recorder.close()
 
 
-def test_a_visitor_s_turns_and_thumbs_are_counted(store: Store) -> None:
+def test_a_visitor_s_turns_and_thumbs_are_counted(states: States) -> None:
+    store = states()
     with TestClient(create_app(FakeBot().as_bot, limits=GENEROUS, store=store)) as client:
         ready(client)
         for message in ("bitcoin", "bitcoin", "does it hurt", "book me in"):
@@ -161,17 +163,16 @@ def test_a_visitor_s_turns_and_thumbs_are_counted(store: Store) -> None:
     }
 
 
-def test_a_locked_database_delays_no_reply(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_locked_database_delays_no_reply(states: States) -> None:
     """While somebody else writes, replies come; what was to be counted waits in its own thread."""
+    store, other = states(), states()
     with TestClient(create_app(FakeBot().as_bot, limits=GENEROUS, store=store)) as client:
         ready(client)
-        other = Store(store.path)
         with other.write() as cursor:
             cursor.execute("UPDATE teaching SET version = version")
             for _ in range(20):
                 assert client.post("/api/ask", json={"message": "bitcoin"}).json()["status"] == "abstained"
             assert Queue(store).entries() == []
-        other.close()
     assert Queue(store).entries()[0].asked == 20
 
 

@@ -23,7 +23,7 @@ from bot.sign_in import BROWSER, SESSION, VISIT
 from bot.staff import Store
 from bot.staff_words import say, texts
 from bot.web import create_app
-from tests.conftest import ROOT
+from tests.conftest import ROOT, States
 from tests.fake_bot import FakeBot
 from tests.test_web import GENEROUS, ready
 
@@ -48,13 +48,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def accounts(clock: Clock) -> Iterator[Accounts]:
-    store = Store()
-    made = Accounts(store, Lasting(idle=600, whole=3600), clock, clock)
+def accounts(states: States, clock: Clock) -> Accounts:
+    made = Accounts(states(), Lasting(idle=600, whole=3600), clock, clock)
     made.add("anna", WORD, "editor")
     made.add("ben", WORD)
-    yield made
-    store.close()
+    return made
 
 
 @pytest.fixture(scope="module")

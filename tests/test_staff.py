@@ -9,23 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from bot import migrations, staff
+from bot import migrations, staff, state_file
 from bot.errors import StateError, StateNewer
 from bot.staff import Feedback, Store
+from tests.conftest import States
 
 YES = Feedback("v1", "answered", True, None, ("003-how-it-works", "001-what"))
 NO = Feedback("v1", "abstained", False, "missing")
 
 
-def test_feedback_is_kept_through_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "faq.sqlite"
-    store = Store(path)
+def test_feedback_is_kept_through_a_restart(states: States) -> None:
+    store = states()
     store.add(YES)
     store.close()
-    again = Store(path)
+    again = states()
     again.add(NO)
     assert again.feedback() == [YES, NO]
-    again.close()
+
+
+def test_a_folder_is_made_for_the_file(tmp_path: Path) -> None:
+    Store(tmp_path / "new" / "faq.sqlite").close()
+    assert (tmp_path / "new" / "faq.sqlite").is_file()
 
 
 def test_the_file_holds_when_and_nothing_but_the_record(tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
     old.add(YES)
     old.close()
     added = "ALTER TABLE feedback ADD COLUMN later TEXT;\nCREATE INDEX by_status ON feedback (status);\n"
-    monkeypatch.setattr(staff, "MIGRATIONS", (*migrations.MIGRATIONS, added))
+    monkeypatch.setattr(state_file, "MIGRATIONS", (*migrations.MIGRATIONS, added))
     new = Store(path)
     assert new.feedback() == [YES]
     new.close()
@@ -80,27 +84,25 @@ def test_a_file_that_is_no_database_is_named_with_the_remedy(tmp_path: Path, kin
         Store(path)
 
 
-def test_the_oldest_rows_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_rows_make_room(states: States, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staff, "KEPT", 3)
-    store = Store()
+    store = states()
     for number in range(10):
         store.add(Feedback(f"v{number}", "answered", True))
     assert [f.index_version for f in store.feedback()] == ["v7", "v8", "v9"]
-    store.close()
 
 
-def test_many_at_once_are_all_kept(tmp_path: Path) -> None:
-    one, other = Store(tmp_path / "faq.sqlite"), Store(tmp_path / "faq.sqlite")
+def test_many_at_once_are_all_kept(states: States) -> None:
+    one, other = states(), states()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: (one, other)[n % 2].add(YES), range(60)))
     assert len(one.feedback()) == 60
-    one.close()
-    other.close()
 
 
 def test_a_write_that_fails_says_so(tmp_path: Path) -> None:
-    store = Store(tmp_path / "faq.sqlite")
-    store._db.execute("PRAGMA query_only = ON")  # stands for a full disk
+    file = state_file.StateFile(tmp_path / "faq.sqlite")
+    store = Store(file)
+    file._db.execute("PRAGMA query_only = ON")  # stands for a full disk
     with pytest.raises(StateError, match="can't be written"):
         store.add(YES)
     store.close()

@@ -33,7 +33,13 @@ TOP = {
     "CONTRIBUTING.md", ".gitignore", "pyproject.toml", ".ci",
 }  # fmt: skip
 PAGES = {"chat_ui", "staff_ui", "web", "app"}
-DATABASE = {"database", "postgres", "search", "listener"}  # imported only where a database is configured
+DATABASE = {
+    "database",
+    "postgres",
+    "search",
+    "listener",
+    "tenant_state",
+}  # imported only where a database is configured
 MAY_IMPORT = {
     "gradio": PAGES,
     "faiss": {"dense"},

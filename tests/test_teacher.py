@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +20,8 @@ from bot.stage import Stage
 from bot.teacher import Teacher, open_bot
 from bot.teaching import EMPTY, Lesson
 from bot.web import create_app
-from tests.test_lessons import NEVER, taught_questions
+from tests.conftest import States
+from tests.test_lessons import NEVER, in_a_file, taught_questions
 from tests.test_teaching import TEXT, sun
 from tests.test_web import GENEROUS, ready
 
@@ -30,10 +29,8 @@ ASKED = ("can I fly after?", "is flying ok after it", "Hi, can I fly afterwards?
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "faq.sqlite")
-    yield store
-    store.close()
+def store(states: States) -> Store:
+    return states()
 
 
 @pytest.fixture
@@ -89,9 +86,9 @@ def test_the_whole_loop(bot: Bot, store: Store) -> None:
         assert [deed.did for deed in store.audit()] == ["undid", "taught (answer)", "solved"]
 
 
-def test_another_process_notices(bot: Bot, teacher: Teacher, store: Store) -> None:
-    elsewhere, other_store = copy.copy(bot), Store(store.path)
-    other = Teacher(elsewhere, other_store)
+def test_another_process_notices(bot: Bot, teacher: Teacher, states: States) -> None:
+    elsewhere = copy.copy(bot)
+    other = Teacher(elsewhere, states())
     other.refresh()
     assert elsewhere.overlay is EMPTY
     kept = teacher.teach(draft(teacher, bot))
@@ -103,18 +100,18 @@ def test_another_process_notices(bot: Bot, teacher: Teacher, store: Store) -> No
     teacher.undo(kept.id, kept.version, "bo")
     other.refresh()
     assert elsewhere.ask([Turn("user", ASKED[1])]).lesson is None
-    other_store.close()
 
 
 def test_a_restart_knows_what_was_taught(bot: Bot, teacher: Teacher, store: Store) -> None:
     teacher.teach(draft(teacher, bot))
-    assert store.questions
-    store.questions.unlink()  # as if killed before it was written
+    if store.questions:
+        store.questions.unlink()  # as if killed before it was written
     with TestClient(create_app(lambda: copy.copy(bot), limits=GENEROUS, store=store)) as client:
         assert TEXT in ask(ready(client), ASKED[0])["answer"]
     assert [question for _, question, _ in taught_questions(store)] == [ASKED[0]]
 
 
+@in_a_file
 def test_commands_answer_as_the_page_does(shipped: Config, bot: Bot, teacher: Teacher, store: Store) -> None:
     kept = teacher.teach(draft(teacher, bot))
     assert store.path
@@ -124,6 +121,7 @@ def test_commands_answer_as_the_page_does(shipped: Config, bot: Bot, teacher: Te
     assert not missing.exists()
 
 
+@in_a_file
 def test_the_regression_set_is_right_with_what_was_taught_and_wrong_without(
     bot: Bot, teacher: Teacher, store: Store
 ) -> None:
@@ -202,7 +200,7 @@ def test_a_database_that_can_t_be_read_changes_nothing(
 ) -> None:
     kept = teacher.teach(draft(teacher, bot))
 
-    def fails() -> int:
+    def fails(now: bool) -> int:
         raise StateError("the disk is gone")
 
     monkeypatch.setattr(store, "teaching_version", fails)

@@ -43,8 +43,9 @@ class Database:
             psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.Error:
             raise ConfigError("FAQ_DATABASE_URL: write postgresql://USER:PASSWORD@HOST/DATABASE") from None
+        waits = {"connect_timeout": int(_WAIT), "tcp_user_timeout": int(1000 * _WAIT)}
         self._pool = ConnectionPool(
-            url, min_size=0, max_size=_CONNECTIONS, open=False, timeout=_WAIT, kwargs={"connect_timeout": int(_WAIT)},
+            url, min_size=0, max_size=_CONNECTIONS, open=False, timeout=_WAIT, kwargs=waits,
             check=ConnectionPool.check_connection,
         )  # fmt: skip
 

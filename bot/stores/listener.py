@@ -22,6 +22,7 @@ class Listener:
     def __init__(self, url: str, told: Callable[[str | None], object]) -> None:
         self.connected = False
         self.lost = False  # once it could not be reached, until it can
+        self.heard = 0  # counts what was told, whatever it was
         self._url = url
         self._told = told
         self._stopped = threading.Event()
@@ -48,11 +49,17 @@ class Listener:
             self._stopped.wait(_BEAT)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=_PATIENCE) as connection:
+        with psycopg.connect(
+            self._url, autocommit=True, connect_timeout=_PATIENCE, tcp_user_timeout=1000 * _PATIENCE
+        ) as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             self.connected, self.lost = True, False
-            self._told(None)  # what was published before is not told
+            self._hear(None)  # what was published before is not told
             while not self._stopped.is_set():
                 for notice in connection.notifies(timeout=_BEAT):
-                    self._told(notice.payload)
+                    self._hear(notice.payload)
                 connection.execute("SELECT 1")
+
+    def _hear(self, tenant: str | None) -> None:
+        self.heard += 1
+        self._told(tenant)

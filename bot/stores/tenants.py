@@ -166,11 +166,11 @@ def _beside(partial: Path) -> Path:
 
 def _copied(state: Path, partial: Path) -> Path:
     """A copy of the state that is whole although a server may be writing."""
-    from bot.staff import Store
+    from bot.state_file import StateFile
 
-    store = Store(state)
+    file = StateFile(state)
     try:
-        store.copy_to(_beside(partial))
+        file.copy_to(_beside(partial))
     finally:
-        store.close()
+        file.close()
     return _beside(partial)
