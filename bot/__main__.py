@@ -104,21 +104,17 @@ def _add_evaluation(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_staff(staff: argparse.ArgumentParser) -> None:
     """What can be done with the front desk's database."""
+    staff.add_argument("--tenant", metavar="NAME", help="whose front desk, where FAQ_DATABASE_URL holds many")
     deeds = staff.add_subparsers(required=True, metavar="DEED", dest="deed")
     account_commands.add(deeds)
     staff_commands.add(deeds)
 
 
 def _staff(config: Config, options: argparse.Namespace) -> int:
-    from bot.staff import Store
-
-    store = Store(config.state)
-    try:
-        deeds = account_commands.DEEDS | staff_commands.DEEDS
+    deeds = account_commands.DEEDS | staff_commands.DEEDS
+    with tenant_commands.records(config, options.tenant) as store:
         for line in deeds[options.deed](store, config, options):
             print(line)
-    finally:
-        store.close()
     return 0
 
 

@@ -164,7 +164,7 @@ class Config:
         return replace(self, retrieval=Retrieval.lent(), answering=Answering.lent()) if kind == "lent" else self
 
     def of_tenant(self, name: str) -> Config:
-        """The settings that serve one tenant: what its people tell is in a file of its own."""
+        """The settings of one tenant: where its records were while they were kept in a file of its own."""
         return replace(self, state=self.state.parent / "tenants" / f"{name}.sqlite")
 
     @classmethod

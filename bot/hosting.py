@@ -88,14 +88,14 @@ class Hosting:
         self._renewing: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener = Listener(store.database.url, self._told)
-        self._directory = Directory(store, self._listener)
+        self.listener = Listener(store.database.url, self._told)
+        self._directory = Directory(store, self.listener)
         self.state = SimpleNamespace(stage=self)
 
     @property
     def database(self) -> str:
         """What ``/readyz`` says of the database."""
-        return "connected" if self._listener.connected else "lost: answering from what was loaded last"
+        return "connected" if self.listener.connected else "lost: answering from what was loaded last"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to the site it is for."""
@@ -131,7 +131,7 @@ class Hosting:
     def _refusal(self, site: Site, scope: Scope) -> ASGIApp | None:
         """What is answered in the site's place: how it is, or that its clinic's visitors ask too much."""
         if scope["path"] == "/readyz" and site.ready.is_set() and not site.failed:
-            status = "ready" if self._listener.connected else "degraded"
+            status = "ready" if self.listener.connected else "degraded"
             version = site.app.state.stage.bot.index_version
             return JSONResponse({"status": status, "index_version": version, "database": self.database})
         wait = site.asked.take("") if asks(scope) else 0.0
@@ -211,7 +211,7 @@ class Hosting:
                 return
             try:
                 tenant = await to_thread.run_sync(self._directory.tenant, name)
-                if self._listener.lost or tenant.current == before.tenant.current:
+                if self.listener.lost or tenant.current == before.tenant.current:
                     if tenant != before.tenant:
                         before.tenant, before.asked = tenant, _buckets(tenant)
                     return
@@ -241,11 +241,11 @@ class Hosting:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
         await receive()
-        self._listener.start()
+        self.listener.start()
         await send({"type": "lifespan.startup.complete"})
         self._on_start()
         await receive()
-        await to_thread.run_sync(self._listener.stop)
+        await to_thread.run_sync(self.listener.stop)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(site.end() for site in {*self._sites.values(), *self._leaving}))
@@ -270,16 +270,21 @@ def create_hosting(config: Config, on_start: Callable[[], None]) -> Hosting:
     """
     from bot.stores.directory import load
     from bot.stores.opening import opened
+    from bot.stores.tenant_state import TenantState
     from bot.web import create_app
 
     store = opened(config)
     lasting = Lasting(60.0 * config.staff_idle_minutes, 3600.0 * config.staff_hours)
 
     def make(tenant: Tenant, ready: Callable[[], None], failed: Callable[[BotError], None]) -> FastAPI:
-        own = config.of_tenant(tenant.name)
+        name, file = tenant.name, config.of_tenant(tenant.name).state
+        if file.is_file():
+            log.warning("%s is not read any more: 'python -m bot tenant import-state %s' puts it in place", file, name)
+        records = Store(TenantState(store.database, name, hosting.listener))
         return create_app(
-            lambda: load(store, own, tenant.name), store=Store(own.state), parents=config.embed_parents,
+            lambda: load(store, config, name), store=records, parents=config.embed_parents,
             lasting=lasting, keep=config.keep, retention_days=config.retention_days, on_ready=ready, on_failure=failed,
         )  # fmt: skip
 
-    return Hosting(store, make, config.tenants, on_start)
+    hosting = Hosting(store, make, config.tenants, on_start)
+    return hosting

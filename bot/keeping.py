@@ -126,7 +126,7 @@ def backup(store: Store, path: Path, who: str) -> None:
         raise StateError(f"{path} is there already. Choose another name, so that no backup is lost.")
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        _file(store).copy_to(beside)
+        file_of(store).copy_to(beside)
         check(beside)
         os.replace(beside, path)
     except OSError as error:
@@ -144,7 +144,7 @@ def restore(store: Store, path: Path, who: str) -> Path:
         StateNewer: a newer version of this program wrote the backup.
         StateError: it is damaged or no backup of ours; nothing was changed.
     """
-    file = _file(store)
+    file = file_of(store)
     check(path)
     if store.path is None:
         raise StateError("There is no database to restore to. Set FAQ_STATE.")
@@ -161,7 +161,12 @@ def restore(store: Store, path: Path, who: str) -> Path:
     return before
 
 
-def _file(store: Store) -> StateFile:
+def file_of(store: Store) -> StateFile:
+    """The file that a store is.
+
+    Raises:
+        StateError: it is none.
+    """
     if isinstance(store.database, StateFile):
         return store.database
     raise StateError("What is in PostgreSQL is backed up and restored there: pg_dump, pg_restore (see the runbook).")

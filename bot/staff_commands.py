@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import keeping
 from bot.errors import MessageError
+from bot.lessons import Lessons
 from bot.staff import Store
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ WHO = "the command line"
 
 def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to those of ``staff``."""
+    deeds.add_parser("questions", help="what was taught as a regression set for 'evaluate', as JSON lines")
     deeds.add_parser("export", help="all that is kept of visitors, lessons and deeds, as JSON lines; no accounts")
     purge = deeds.add_parser("purge", help="forget now what visitors asked and told; lessons and the audit log stay")
     purge.add_argument(
@@ -28,6 +30,10 @@ def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     backup.add_argument("file", type=Path, help="the new file; it holds accounts too, so keep it as safe")
     restore = deeds.add_parser("restore", help="put a backup in place; what was there is copied first")
     restore.add_argument("file", type=Path, help="the backup")
+
+
+def _questions(store: Store, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    yield from Lessons(store).questions()
 
 
 def _export(store: Store, config: Config, options: argparse.Namespace) -> Iterator[str]:
@@ -52,6 +58,7 @@ def _restore(store: Store, config: Config, options: argparse.Namespace) -> Itera
 
 
 DEEDS: dict[str, Callable[[Store, Config, argparse.Namespace], Iterator[str]]] = {
+    "questions": _questions,
     "export": _export,
     "purge": _purge,
     "backup": _backup,

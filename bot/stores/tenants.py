@@ -126,13 +126,16 @@ def remembered(root: Path) -> list[Tenant]:
     return found
 
 
-def export(store: PostgresStore, name: str, target: Path, state: Path) -> None:
+def export(store: PostgresStore, name: str, target: Path) -> None:
     """Write all that is kept of a tenant into a new ZIP file: ``tenant.json``, every version's files, ``state.sqlite``.
 
     Raises:
         StoreError: the file is there already, or can't be written.
         TenantMissing, StoreLost, StateError: it can't be read.
     """
+    from bot.stores.tenant_state import TenantState
+    from bot.stores.transfer import to_file
+
     if target.exists():
         raise StoreError(f"{target} is there already: choose another name")
     own, versions = told(store.database, name), store.versions(name)
@@ -145,8 +148,8 @@ def export(store: PostgresStore, name: str, target: Path, state: Path) -> None:
                 folder = store.checkout(name, version.number).corpus.parent
                 for path in sorted(p for p in folder.rglob("*") if p.is_file()):
                     archive.write(path, f"versions/{version.number}/{path.relative_to(folder).as_posix()}")
-            if state.is_file():
-                archive.write(_copied(state, partial), "state.sqlite")
+            to_file(TenantState(store.database, name), _beside(partial))
+            archive.write(_beside(partial), "state.sqlite")
         partial.rename(target)
     except OSError as error:
         raise StoreError(f"{target} can't be written: {error}: choose another place, or make room") from error
@@ -162,15 +165,3 @@ def _told(connection: Connection, order: str) -> tuple[Tenant, ...]:
 
 def _beside(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.sqlite")
-
-
-def _copied(state: Path, partial: Path) -> Path:
-    """A copy of the state that is whole although a server may be writing."""
-    from bot.state_file import StateFile
-
-    file = StateFile(state)
-    try:
-        file.copy_to(_beside(partial))
-    finally:
-        file.close()
-    return _beside(partial)
