@@ -280,7 +280,8 @@ def create_hosting(config: Config, on_start: Callable[[], None]) -> Hosting:
         name, file = tenant.name, config.of_tenant(tenant.name).state
         if file.is_file():
             log.warning("%s is not read any more: 'python -m bot tenant import-state %s' puts it in place", file, name)
-        records = Store(TenantState(store.database, name, hosting.listener))
+        state = TenantState(store.database, name, hosting.listener)
+        records = Store(state, remembered=store.cache.root / name / "taught.json")
         return create_app(
             lambda: load(store, config, name), store=records, parents=config.embed_parents,
             lasting=lasting, keep=config.keep, retention_days=config.retention_days, on_ready=ready, on_failure=failed,

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
@@ -47,7 +48,7 @@ class Lessons:
         where = "" if undone else "WHERE undone_at IS NULL"
         with self._store.read() as cursor:
             rows = cursor.execute(f"SELECT {_COLUMNS} FROM lesson {where} ORDER BY id DESC").fetchall()
-        return [_lesson(row) for row in rows]
+        return [_of_row(row) for row in rows]
 
     def lesson(self, number: int) -> Lesson:
         """One lesson.
@@ -131,6 +132,26 @@ class Lessons:
         self._follow()
         return kept
 
+    def remember(self, lessons: Sequence[Lesson]) -> None:
+        """Keep a copy of what applies now, where one is wanted, for when the database is lost."""
+        path = self._store.remembered
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _put(path, json.dumps([asdict(lesson) for lesson in lessons]))
+        except OSError as error:
+            log.error("%s can't be written: %s", path, error)
+
+    def remembered(self) -> list[Lesson]:
+        """The copy; empty where there is none that can be read."""
+        try:
+            found = json.loads(self._store.remembered.read_text(encoding="utf-8")) if self._store.remembered else []
+            return [_lesson(tuple(raw.values())) for raw in found]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.error("%s can't be read: %s", self._store.remembered, error)
+            return []
+
     def questions(self) -> list[str]:
         """What was taught as items of a regression set, a line of JSON each.
 
@@ -151,10 +172,7 @@ class Lessons:
             return
         try:
             with FileLock(f"{path}.lock"):  # two processes write one after the other, the later last
-                told = self.questions()
-                beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-                beside.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
-                os.replace(beside, path)
+                _put(path, "".join(f"{line}\n" for line in self.questions()))
         except OSError as error:
             raise StateError(f"{path} can't be written: {error}. Make room, or set FAQ_STATE.") from error
 
@@ -255,13 +273,25 @@ def _of(cursor: Cursor, number: int) -> Lesson:
     row = cursor.execute(f"SELECT {_COLUMNS} FROM lesson WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise Missing("There is no such lesson. Go back to the list.")
-    return _lesson(row)
+    return _of_row(row)
 
 
-def _lesson(row: Sequence[Any]) -> Lesson:
+def _of_row(row: Sequence[Any]) -> Lesson:
     number, kind, wordings, text, cites, *rest = row
-    cited = (Cite(**{**c, "sentences": tuple(c["sentences"]), "quotes": tuple(c["quotes"])}) for c in json.loads(cites))
-    return Lesson(number, kind, tuple(json.loads(wordings)), text, tuple(cited), *rest)
+    return _lesson((number, kind, json.loads(wordings), text, json.loads(cites), *rest))
+
+
+def _lesson(values: Sequence[Any]) -> Lesson:
+    number, kind, wordings, text, cites, *rest = values
+    cited = (Cite(**{**c, "sentences": tuple(c["sentences"]), "quotes": tuple(c["quotes"])}) for c in cites)
+    return Lesson(number, kind, tuple(wordings), text, tuple(cited), *rest)
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file whole, or not at all."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
 
 
 def _dumped(cites: Sequence[Cite]) -> str:

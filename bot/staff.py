@@ -53,9 +53,14 @@ class Store:
     """The records of one clinic. Thread-safe."""
 
     def __init__(
-        self, where: Path | StateDatabase | None = None, clock: Callable[[], datetime.datetime] = utc_now
+        self,
+        where: Path | StateDatabase | None = None,
+        clock: Callable[[], datetime.datetime] = utc_now,
+        remembered: Path | None = None,
     ) -> None:
         """Open or make the file, or use the database; None keeps everything in memory.
+
+        ``remembered``: a copy of what is taught, for a start without the database.
 
         Raises:
             StateNewer: a newer version of this program wrote the file.
@@ -63,6 +68,7 @@ class Store:
         """
         self.path = where if isinstance(where, Path) else None
         self.database: StateDatabase = StateFile(where) if where is None or isinstance(where, Path) else where
+        self.remembered = remembered
         self._clock = clock
 
     def write(self) -> AbstractContextManager[Cursor]:

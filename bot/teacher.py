@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.pipeline import Bot
 
 log = logging.getLogger(__name__)
+_UNREADABLE = (BotError, ValueError, LookupError, TypeError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Teacher:
         self._bot = bot
         self._store = store
         self._seen = 0  # what a bot begins with: nothing taught
+        self._failed = False
         self._lock = threading.Lock()
         self.lessons = Lessons(store)
 
@@ -75,10 +77,24 @@ class Teacher:
             if version != self._seen:
                 with self._lock:
                     if version != self._seen:
-                        self._bot.overlay = self._bot.overlay_of(self.lessons.all())
+                        lessons = self.lessons.all()
+                        self._bot.overlay = self._bot.overlay_of(lessons)
+                        self.lessons.remember(lessons)
                         self._seen = version
-        except (BotError, ValueError, LookupError, TypeError, RuntimeError) as error:  # a visitor waits for a reply
-            log.error("what was taught could not be read, so it stays as it was: %s", error)
+            self._failed = False
+        except _UNREADABLE as error:  # a visitor waits for a reply
+            if not self._failed:  # once, not at every question
+                log.error("what was taught could not be read, so it stays as it was: %s", error)
+                self._recall()
+            self._failed = True
+
+    def _recall(self) -> None:
+        """Where nothing was read yet, teach what was known when the database was there."""
+        try:
+            if not self._seen and (lessons := self.lessons.remembered()):
+                self._bot.overlay = self._bot.overlay_of(lessons)
+        except _UNREADABLE as error:
+            log.error("what was remembered can't be taught: %s", error)
 
     def flags(self) -> list[tuple[Lesson, Flag]]:
         """Every lesson that is not undone with how it stands, the newest first.

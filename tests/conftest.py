@@ -32,7 +32,7 @@ from bot.pipeline import Bot, corpus_words
 from bot.rewrite import Rewriter
 from bot.schema import Reply, Turn
 from bot.spelling import Speller
-from bot.staff import Store
+from bot.staff import Store, utc_now
 from bot.stores.database import Database
 from bot.stores.files import FileStore
 from bot.stores.postgres import PostgresStore
@@ -185,8 +185,8 @@ def states(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[States]:
         if request.param == "postgresql":
             kept = left.enter_context(tenant_in(request.getfixturevalue("database"), tmp_path))
 
-        def opened(*clock: Callable[[], datetime.datetime]) -> Store:
-            store = Store(kept(), *clock)
+        def opened(clock: Callable[[], datetime.datetime] = utc_now) -> Store:
+            store = Store(kept(), clock)
             left.callback(store.close)
             return store
 

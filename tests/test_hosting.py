@@ -242,6 +242,8 @@ def test_without_the_database_the_last_version_answers_and_readyz_says_so(clinic
                 ready = {"host": "spokes.example"}
                 clinics.until(lambda: late.get("/readyz", headers=ready).status_code == 200)
                 assert "degraded" in late.get("/readyz", headers=ready).text
+                taught = late.post("/api/ask", json={"message": TAUGHT}, headers=ready)
+                assert taught.json()["status"] == "handoff"  # it remembers
         finally:
             connection.execute(closed.format(sql.Identifier(str(name)), sql.Literal(True)))
     clinics.until(lambda: '"status":"ready"' in clinics.get("spokes.example", "/readyz")[1])

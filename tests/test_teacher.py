@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from bot.schema import Turn
 from bot.sets import read_set
 from bot.staff import Store
 from bot.stage import Stage
+from bot.stores.database import Database
+from bot.stores.tenant_state import TenantState
 from bot.teacher import Teacher, open_bot
 from bot.teaching import EMPTY, Lesson
 from bot.web import create_app
@@ -207,3 +210,23 @@ def test_a_database_that_can_t_be_read_changes_nothing(
     teacher.refresh()
     assert bot.ask([Turn("user", ASKED[0])]).lesson == kept.id
     assert "stays as it was: the disk is gone" in caplog.text
+
+
+def test_what_was_taught_is_remembered_for_a_start_without_the_database(
+    bot: Bot, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copied = tmp_path / "cache" / "taught.json"
+    Teacher(bot, store).teach(draft(Teacher(bot, store), bot))
+    Teacher(bot, Store(store.database, remembered=copied)).refresh()
+    lost = Database("postgresql://127.0.0.1:1/none")
+    lost._pool.timeout = 0.1
+    for text, lesson in ((copied.read_text(), 1), ("half a li", None), ('[{"id": 1}]', None)):
+        copied.write_text(text)
+        late = copy.copy(bot)
+        late.overlay = EMPTY
+        teacher = Teacher(late, Store(TenantState(lost, "nobody"), remembered=copied))
+        for _ in range(3):
+            teacher.refresh()
+        assert late.ask([Turn("user", ASKED[1])]).lesson == lesson
+    assert caplog.text.count("stays as it was") == 3  # once a teacher
+    lost.close()
