@@ -287,6 +287,7 @@ def test_tenants_from_the_command_line(
     assert "cy (staff" in run("staff", "--tenant", name, "list")[1]
     assert run("staff", "--tenant", "no-such", "list")[0] == 1
     assert "pg_dump" in run("staff", "--tenant", name, "backup", tmp_path / "copy")[1]
+    assert run("staff", "--tenant", name, "remove", "cy")[0] == 0
     assert run("tenant", "export", name, tmp_path / "made.zip")[0] == 0
     assert (tmp_path / "made.zip").is_file()
     assert "--yes" in run("tenant", "delete", name)[1]
@@ -294,3 +295,31 @@ def test_tenants_from_the_command_line(
     assert run("tenant", "versions", name)[0] == 1
     with pytest.raises(TenantMissing):
         clinics.store.versions(name)
+
+
+def test_what_a_machine_kept_of_a_clinic_is_taken_over_and_never_lost(
+    clinics: Clinics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"DATABASE_URL": clinics.config.database_url, "FETCHED": tmp_path, "STATE": tmp_path / "faq.sqlite"}
+    for key, value in settings.items():
+        monkeypatch.setenv(f"FAQ_{key}", str(value))
+    name = f"moved-{secrets.token_hex(3)}"
+    file = replace(clinics.config, state=tmp_path / "faq.sqlite").of_tenant(name).state
+    alone = Store(file)
+    Accounts(alone).add("cy", PASSWORD)
+    alone.close()
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        code = command_line.main(["tenant", *map(str, arguments)])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert run("create", name)[0] == 0
+    for deed in (("export", name, tmp_path / "made.zip"), ("delete", name, "--yes")):
+        assert "was never imported" in run(*deed)[1]
+    assert "imported: 2 rows" in run("import-state", name)[1]  # the account, and that it was made
+    assert (file.exists(), file.with_name(f"{file.name}.imported").is_file()) == (False, True)
+    assert Accounts(records(clinics.store, name)).sign_in("cy", PASSWORD, "127.0.0.1")
+    assert "something in its table" in run("import-state", name, f"{file}.imported")[1]
+    assert run("delete", name, "--yes")[0] == 0
+    assert not list(file.parent.iterdir())
