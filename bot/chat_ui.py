@@ -137,7 +137,8 @@ def _wire(
     async def send(message: object, before: Talk, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         words = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
         question = message[:MAX_KEPT_CHARS] if isinstance(message, str) else ""
-        talk = (*before, Exchange(question))[-MAX_EXCHANGES:]
+        answered = (exchange for exchange in before if exchange.reply)  # one whose stream broke off has none
+        talk = (*answered, Exchange(question))[-MAX_EXCHANGES:]
         yield messages_of(talk, now().clinic, words), "", talk
         reply = await to_thread.run_sync(ask, turns_of(talk))
         talk = (*talk[:-1], replace(talk[-1], reply=reply))

@@ -36,6 +36,8 @@ _OPEN = {
     "POST": re.compile(rf"{CHAT}/gradio_api/queue/join\Z"),
 }
 _OPEN["HEAD"] = _OPEN["GET"]
+_JOIN = f"{CHAT}/gradio_api/queue/join"
+KEEPER = "x-conversation"  # who holds a conversation in memory; the page sends it back with what leans on that
 _HASHED = re.compile(rf"{CHAT}/assets/")  # names carry a content hash, so they never change
 _ASKS = re.compile(rf"(?:{CHAT}/gradio_api/queue/join|/api/ask|/ask)\Z")
 _TELLS = re.compile(r"/api/feedback\Z")  # counted apart, so that telling never costs a question
@@ -120,6 +122,7 @@ class Guard:
         self.app = app
         self._buckets = Buckets(limits)
         self._frame_ancestors = frame_ancestors
+        self._name = secrets.token_urlsafe(8)  # of this process; another one, or the next, knows none of its talks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with headers added to the answer."""
@@ -136,6 +139,8 @@ class Guard:
         path, method = scope["path"], scope["method"]
         if path.startswith(CHAT + "/") and not (method in _OPEN and _OPEN[method].match(path)):
             return JSONResponse({"detail": "There is nothing here."}, 404)
+        if path == _JOIN and Headers(scope=scope).get(KEEPER, self._name) != self._name:
+            return JSONResponse({"detail": words_of(HTTPConnection(scope))["restarted"]}, 410)
         wait = self._wait(scope)
         if not wait:
             return None
@@ -159,6 +164,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
+                if scope["path"] == _JOIN:
+                    headers[KEEPER] = self._name
                 if scope["path"].startswith(STAFF):
                     headers["referrer-policy"] = "same-origin"  # or browsers withhold the origin of a form
                 headers.setdefault("cross-origin-resource-policy", "same-origin")

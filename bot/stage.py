@@ -47,6 +47,7 @@ _FOR_SCRIPT = (
     "conversation", "examples", "choices", "next", "you_said", "bot_said", "thinking", "cleared", "question", "digest",
     "reviewed_by", "changed_gone", "passage", "whole_article", "close_source", "source_failed", "sources", "helpful",
     "yes", "no", "why_not", "thanks", "not_sent", "copy", "copied", "not_copied", "offline",
+    "restarted",
 )  # fmt: skip
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/manifest+json"}
 

@@ -218,27 +218,68 @@ function tell(text) {
   notice.hidden = !text;
   if (notice.textContent !== text) notice.textContent = text;
   const lost = text && document.querySelector("#chat .thinking"); // sent, but the reply never came
+  document.body.classList.toggle("unanswered", Boolean(lost)); // hidden, not removed: Gradio counts its bubbles
   if (!lost) return;
-  lost.closest(".message-row").remove();
   box().value ||= [...document.querySelectorAll("#chat .asked")].at(-1).innerText;
   box().dispatchEvent(new Event("input", { bubbles: true }));
 }
+
+let keeper = ""; // who holds this conversation in memory; another server would misread what leans on it
 
 // Where a question can't be delivered, Gradio would give the page up and load it anew, conversation and typed
 // question lost. A refusal in words instead keeps both.
 const plainFetch = window.fetch;
 window.fetch = async (...call) => {
-  if (!String(call[0]?.url ?? call[0]).includes("/queue/join")) return plainFetch(...call);
-  const answer = await plainFetch(...call).catch(() => null);
+  const address = String(call[0]?.url ?? call[0]);
+  if (address.includes("/queue/data")) return unbroken(await plainFetch(...call).catch(() => null));
+  if (!address.includes("/queue/join")) return plainFetch(...call);
+  const request = new Request(...call);
+  if (keeper && document.querySelector("#chat .reply")) request.headers.set("x-conversation", keeper);
+  const answer = await plainFetch(request).catch(() => null);
   if (answer?.ok) {
+    keeper = answer.headers.get("x-conversation") ?? "";
     tell("");
     return answer;
   }
-  const limited = answer?.status === 429 ? await answer.json().catch(() => null) : null;
-  const detail = limited?.detail ?? words.offline;
+  const detail = await refusal(answer);
   tell(detail);
   return new Response(JSON.stringify({ detail }), { status: answer?.status ?? 503 });
 };
+
+async function refusal(answer) {
+  if (answer?.status === 410) {
+    keeper = ""; // what is asked next begins a conversation
+    return words.restarted;
+  }
+  const limited = answer?.status === 429 ? await answer.json().catch(() => null) : null;
+  return limited?.detail ?? words.offline;
+}
+
+// The same for a stream of answers that breaks off: to Gradio it ends with a failure, after which it goes on.
+const CUT = 'data: {"msg":"unexpected_error","message":"-","success":false}\n\n';
+const OVER = 'data: {"msg":"close_stream"}\n\n';
+
+function unbroken(answer) {
+  const reader = answer?.ok ? answer.body.pipeThrough(new TextDecoderStream()).getReader() : null;
+  let told = ""; // the last message, which may come in pieces
+  const pull = async (out) => {
+    const { value = "", done } = (await reader?.read().catch(() => null)) ?? { done: true };
+    const seen = told + value;
+    told = seen.split(/\n\n(?=.)/).at(-1);
+    const failed = seen.includes('"msg":"unexpected_error"'); // whatever the reason, it must not end the page
+    const whole = seen.includes('"msg":"close_stream"');
+    if (value && !failed) out.enqueue(value);
+    if (!failed && !done) return;
+    if (!whole) {
+      tell(words.offline);
+      out.enqueue(CUT + OVER);
+    }
+    reader?.cancel().catch(() => {});
+    out.close();
+  };
+  const body = new ReadableStream({ pull, cancel: () => reader?.cancel() }).pipeThrough(new TextEncoderStream());
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
 
 // --- the conversation ----------------------------------------------------------------------------
 
@@ -281,7 +322,7 @@ function followReplies(chat) {
   const replies = [...chat.querySelectorAll(".bot-row .reply")];
   replies.forEach(addTools);
   const reply = replies.at(-1) ?? null;
-  const pending = chat.querySelector(".thinking");
+  const pending = notice.hidden && chat.querySelector(".thinking");
   if (pending && !waiting) waiting = setTimeout(() => speak(words.thinking), SLOW);
   if (!pending) waiting = clearTimeout(waiting) ?? 0;
   if (reply === last) return;
@@ -318,12 +359,17 @@ function namePage() {
   if (question && !notice.isConnected) question.before(notice);
 }
 
-document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("#again")) return;
-  tell("");
-  speak(words.cleared);
-  box()?.focus();
-});
+document.addEventListener(
+  "click",
+  (event) => {
+    if (!event.target.closest?.("#again")) return;
+    keeper = "";
+    tell("");
+    speak(words.cleared);
+    box()?.focus();
+  },
+  true, // before Gradio acts: whoever is asked from now on need not know this conversation
+);
 
 const observer = new MutationObserver(() => {
   namePage();

@@ -39,20 +39,22 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(*command: str, seconds: float = 60, ready: str = "/readyz", stops: bool = False) -> Iterator[str]:
-    """Run a command that serves on ``{port}``; gives the address once it is ready, ends it afterwards.
+def serving(
+    *command: str, seconds: float = 60, ready: str = "/readyz", stops: bool = False, port: int = 0
+) -> Iterator[str]:
+    """Run a command that serves on ``{port}``, a free one by default; gives the address once it is ready, ends it.
 
     ``stops``: at once, in the middle of what it does.
     """
-    with running(*command, stops=stops) as (address, process):
+    with running(*command, stops=stops, port=port) as (address, process):
         wait_until_ready(address + ready, process, seconds)
         yield address
 
 
 @contextmanager
-def running(*command: str, stops: bool = False) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def running(*command: str, stops: bool = False, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The same without waiting: several at once are ready sooner."""
-    port = free_port()
+    port = port or free_port()
     process = subprocess.Popen([sys.executable, *(part.format(port=port) for part in command)], cwd=ROOT)
     try:
         yield f"http://127.0.0.1:{port}", process
@@ -117,7 +119,8 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("no Chromium: install one, or name it in CHROMIUM")
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("no Chromium: install one, or name it in CHROMIUM")
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     yield browser
     browser.close()

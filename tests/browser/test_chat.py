@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch, serving
+from tests.browser.conftest import DESKTOP, PHONE, Opener, Sites, Watch, free_port, serving
 from tests.fake_bot import COPIED, CREAM, HOSTILE
 
 BOX = "#question textarea"
@@ -278,8 +278,9 @@ def test_after_a_lost_connection_the_conversation_goes_on(opened: Opener, fake_s
 
 
 def test_a_server_that_dies_while_answering_leaves_the_question_in_the_box(opened: Opener, watch: Watch) -> None:
-    watch.excused = ("ERR_", "network error", "Connection errored out", "503")
-    with serving("tests/fake_bot.py", "{port}", stops=True) as address:
+    watch.excused = ("ERR_", "network error", "Unexpected error", "503", "410")
+    port = free_port()
+    with serving("tests/fake_bot.py", "{port}", stops=True, port=port) as address:
         page = opened(address)
         ask(page, "does it hurt")
         page.locator(BOX).fill("a slow one")
@@ -287,8 +288,16 @@ def test_a_server_that_dies_while_answering_leaves_the_question_in_the_box(opene
         page.locator("#chat .thinking").wait_for()
     expect(page.locator("#notice")).to_contain_text("can't be reached")
     expect(page.locator(BOX)).to_have_value("a slow one")
-    expect(page.locator("#chat .thinking")).to_have_count(0)
+    expect(page.locator("#chat .thinking")).to_be_hidden()
     expect(page.locator("#chat .reply")).to_have_count(1)
+    with serving("tests/fake_bot.py", "{port}", port=port):  # which knows nothing of the conversation
+        for said in ("no longer knows what was said above", ""):
+            page.locator(BOX).fill("how many turns")
+            page.locator(BOX).press("Enter")
+            expect(page.locator("#notice")).to_contain_text(said)
+            expect(page.locator(BOX)).to_have_value("how many turns" if said else "")
+        expect(page.locator("#chat .reply")).to_have_text(["1 turns"])
+        expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_a_source_link_is_a_page_of_its_own(opened: Opener, fake_site: str) -> None:
