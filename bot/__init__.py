@@ -13,7 +13,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     known, embedding, builds,
     index                       what the build before embedded already; the verified folder of all that
     watch, publishing           a build at every save; articles changed on a copy, and put in place with their index
-    stores                      published versions, per tenant: in folders, or in PostgreSQL with pgvector
+    stores                      published versions, per tenant: in folders, or in PostgreSQL with pgvector; workers
     clinic, texts               the clinic's details and every sentence a visitor reads
     matcher, normalise, polarity,
     rules, smalltalk, tongue,

@@ -73,8 +73,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--fail-on", choices=("error", "warning"), default="error", help="what makes the exit code 1")
     check.add_argument("--record", action="store_true", help="print the entry to sign, for reviewed.toml beside it")
     _add_evaluation(command)
-    publish = command("publish", _publish, "make the finished index a tenant's current version in the database")
+    publish = command("publish", _tenant, "make the finished index a tenant's current version in the database")
     publish.add_argument("tenant", help="its name")
+    publish.set_defaults(deed="publish")
+    worker = command("worker", _tenant, "build and publish what 'tenant ingest' left; as many as there are cores")
+    worker.add_argument("--tenant", metavar="NAME", help="only of this tenant")
+    worker.add_argument("--until-done", action="store_true", help="end when nothing is left to take")
+    worker.set_defaults(deed="worker")
     tenant = command("tenant", _tenant, "the clinics in the database of FAQ_DATABASE_URL")
     tenant_commands.add(tenant.add_subparsers(required=True, metavar="DEED", dest="deed"))
     _add_staff(command("staff", _staff, "accounts of the front desk, and what its database holds"))
@@ -144,15 +149,9 @@ def _watch(config: Config) -> int:
     return 0
 
 
-def _publish(config: Config, options: argparse.Namespace) -> int:
-    for line in tenant_commands.publish(config, options.tenant):
-        print(line)
-    return 0
-
-
 def _tenant(config: Config, options: argparse.Namespace) -> int:
     for line in tenant_commands.run(config, options):
-        print(line)
+        print(line, flush=True)
     return 0
 
 

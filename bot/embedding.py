@@ -8,7 +8,7 @@ anew at every build. ``fresh`` takes nothing over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,7 +85,18 @@ class Embedded:
 class Embedding:
     """Embeds a corpus into the folder of a build."""
 
-    def __init__(self, config: Config, source: ModelSource, folder: Path, before: Before | None, say: Progress) -> None:
+    def __init__(
+        self,
+        config: Config,
+        source: ModelSource,
+        folder: Path,
+        before: Before | None,
+        say: Progress,
+        given: Mapping[bytes, Matrix] | None = None,
+    ) -> None:
+        self._given = (
+            {} if config.adaptation.enabled or not given else given
+        )  # a fitted encoder gives every text another vector
         self._config, self._source, self._folder, self._say = config, source, folder, say
         self._before = before
 
@@ -130,7 +141,7 @@ class Embedding:
         if self._before and changed <= MOST_CHANGED:
             before, manifest = self._before.folder, self._before.manifest
             encoder, report = forms.take_over(config, self._source, self._folder, before, manifest)
-            known = Known(lambda: encoder, self._before.known())
+            known = Known(lambda: encoder, {**self._before.known(), **self._given})
             return known, {**report, "work": {"encoder": "kept", "changed": round(changed, 4)}}
         encoder, report = forms.make(config, self._model, self._folder, taught, texts, self._say)
-        return Known(lambda: encoder), {**report, "work": {"encoder": "made", "changed": 0.0}}
+        return Known(lambda: encoder, self._given), {**report, "work": {"encoder": "made", "changed": 0.0}}

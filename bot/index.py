@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from itertools import compress
@@ -31,7 +31,7 @@ from bot.chunker import passages_of
 from bot.classify import Learned
 from bot.config import Config
 from bot.corpus import corpus_hash, libraries, read_corpus
-from bot.dense import Dense
+from bot.dense import Dense, Matrix
 from bot.embedding import FOLDER as KNOWN
 from bot.embedding import Before, Embedding
 from bot.encoder import Encoder, ModelSource, locate
@@ -69,10 +69,17 @@ class Index:
         return "lent" if self.lent else worded(self.passages)
 
 
-def build(config: Config, progress: Progress | None = None, strict: bool = False, fresh: bool = False) -> str:
+def build(
+    config: Config,
+    progress: Progress | None = None,
+    strict: bool = False,
+    fresh: bool = False,
+    given: Mapping[bytes, Matrix] | None = None,
+) -> str:
     """Build the index from the corpus and make it current. Returns its version; ``built`` tells what was done.
 
     What the current build has embedded already is taken over (``embedding``), unless ``fresh``.
+    ``given``: embeddings by ``known.key`` that others made with the encoder as it is; used where none is fitted.
 
     Raises:
         CorpusError, EncoderError: the corpus (``strict``: any file of it) or the model can't be read; the index
@@ -81,10 +88,10 @@ def build(config: Config, progress: Progress | None = None, strict: bool = False
     """
     say = progress or (lambda step, done, total: None)
     with builds.locked(config.index):
-        return _build(config, say, strict, fresh)
+        return _build(config, say, strict, fresh, given)
 
 
-def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
+def _build(config: Config, say: Progress, strict: bool, fresh: bool, given: Mapping[bytes, Matrix] | None) -> str:
     corpus = read_corpus(config.corpus, say)
     if strict and corpus.problems:
         raise CorpusError("; ".join(corpus.problems))
@@ -96,7 +103,7 @@ def _build(config: Config, say: Progress, strict: bool, fresh: bool) -> str:
     builds.clear(config.index)
     folder.mkdir(parents=True)
     before = None if fresh else Before.find(config.index, expected)
-    found = Embedding(config, source, folder, before, say).run(articles, passages)
+    found = Embedding(config, source, folder, before, say, given).run(articles, passages)
     say("learn from the wordings", 0, 1)
     learned_from = ~np.isin(found.rows.kind, (BODY, SENTENCE))  # the others' words needn't be read
     said = plain_texts([text if used else "" for text, used in zip(found.texts, learned_from, strict=True)])

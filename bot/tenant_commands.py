@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         made.add_argument("--host", action="append", metavar="HOST", help="a host name it is served at; repeatable")
         made.add_argument("--max-passages", type=int, metavar="N", help="passages that a version may have (20000)")
         made.add_argument("--per-minute", type=int, metavar="N", help="questions of all its visitors together (600)")
+    left = deeds.add_parser("ingest", help="leave articles to workers, which build and publish them")
+    left.add_argument("name")
+    left.add_argument("folder", type=Path, metavar="DIR", help="folder of articles and clinic.toml")
+    jobs = deeds.add_parser("jobs", help="show how far the last ingestions are")
+    jobs.add_argument("name", nargs="?", help="of one tenant; of all by default")
     deeds.add_parser("versions", help="show what can be gone back to").add_argument("name")
     back = deeds.add_parser("rollback", help="make an earlier version current again")
     back.add_argument("name")
@@ -42,15 +48,8 @@ def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     gone.add_argument("--yes", action="store_true", help="it can't be taken back; say that you mean it")
 
 
-def publish(config: Config, tenant: str) -> Iterator[str]:
-    """Make the finished index the tenant's current version."""
-    with _store(config) as store:
-        version = store.publish(tenant, config)
-        yield f"{tenant}: version {version.number} ({version.name}) is current"
-
-
 def run(config: Config, options: argparse.Namespace) -> Iterator[str]:
-    """Run one of the commands of ``tenant``."""
+    """Run one of the commands of ``tenant``, or ``publish`` or ``worker``."""
     with _store(config) as store:
         yield from DEEDS[options.deed](store, config, options)
 
@@ -85,6 +84,30 @@ def records(config: Config, tenant: str | None) -> Iterator[Store]:
         from bot.stores.tenant_state import TenantState
 
         yield Store(TenantState(store.database, tenant))
+
+
+def _publish(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    version = store.publish(options.tenant, config)
+    yield f"{options.tenant}: version {version.number} ({version.name}) is current"
+
+
+def _worker(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.worker import Worker
+
+    yield from Worker(store, config, options.tenant).run(options.until_done)
+
+
+def _ingest(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.ingestion import ingest
+
+    number = ingest(store, options.name, replace(config, corpus=options.folder))
+    yield f"{options.name}: ingestion {number} waits for 'python -m bot worker'; see 'python -m bot tenant jobs'"
+
+
+def _jobs(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.stores.ingestion import listed
+
+    yield from map(str, listed(store.database, options.name))
 
 
 def _migrate(store: PostgresStore, config: Config, options: argparse.Namespace) -> Iterator[str]:
@@ -170,6 +193,10 @@ def _import_state(store: PostgresStore, config: Config, options: argparse.Namesp
 
 
 DEEDS: dict[str, Callable[[PostgresStore, Config, argparse.Namespace], Iterator[str]]] = {
+    "publish": _publish,
+    "worker": _worker,
+    "ingest": _ingest,
+    "jobs": _jobs,
     "migrate": _migrate,
     "list": _list,
     "create": _create,

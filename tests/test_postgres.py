@@ -27,6 +27,7 @@ from bot.queue import Asked, Queue
 from bot.staff import Feedback, Store
 from bot.stores.database import Database, enter, migrations
 from bot.stores.files import FileStore
+from bot.stores.ingestion import ingest
 from bot.stores.opening import opened
 from bot.stores.postgres import PostgresStore
 from bot.stores.tenant_state import TenantState
@@ -35,7 +36,20 @@ from tests.conftest import ROOT
 from tests.test_lessons import NEVER
 from tests.test_queue import ask
 
-ARTICLES = ("tenant", "host", "version", "blob", "file", "passage", "embedding", "searched", "term")
+ARTICLES = (
+    "tenant",
+    "host",
+    "version",
+    "blob",
+    "file",
+    "passage",
+    "embedding",
+    "searched",
+    "term",
+    "ingestion",
+    "source",
+    "job",
+)
 STATE = (
     "counter", "feedback", "entry", "asked", "wording", "cited", "lesson", "taught", "teaching", "audit", "account",
     "session", "browser",
@@ -69,6 +83,7 @@ def neighbours(database: Database, tmp_path_factory: pytest.TempPathFactory, bic
         change(database, name, hosts=[f"{name}.example"])
     store.publish("trent", bicycle)
     tell_everything(Store(TenantState(database, "trent")))
+    ingest(store, "trent", bicycle)
     return "mallory", "trent"
 
 
