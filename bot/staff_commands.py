@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from bot import keeping
 from bot.errors import MessageError
-from bot.lessons import Lessons
 from bot.staff import Store
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def add(deeds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _questions(store: Store, config: Config, options: argparse.Namespace) -> Iterator[str]:
+    from bot.lessons import Lessons  # with numpy and all that reads a question: not for every command
+
     yield from Lessons(store).questions()
 
 

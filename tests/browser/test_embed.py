@@ -100,7 +100,7 @@ def test_a_visitor_asks_and_reads_the_source_by_keyboard(
     frame = page.frame_locator("iframe")
     frame.locator("#chat .example").first.wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.shadowRoot.activeElement.localName") == "iframe"
+    expect(page.locator("iframe")).to_be_focused()
     frame.locator(BOX).focus()
     page.keyboard.type("does it hurt")
     page.keyboard.press("Enter")
