@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import errno
 import logging
 import os
@@ -32,6 +33,8 @@ DRAIN = 9  # seconds that answers under way have when the server is told to stop
 # Seconds that an idle connection stays open: longer than a proxy keeps one (nginx: 60), or a question that is sent just
 # when we hang up is lost.
 IDLE = 75
+HEAPS = 2  # of the C library; one for each thread, its default, held 950 MB after 1,500 questions, two of them 530
+_M_ARENA_MAX = -8  # its name in glibc's malloc.h
 log = logging.getLogger("bot.app")
 
 
@@ -44,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         config = Config.from_env(host=options.host, port=options.port, corpus=options.corpus, index=options.index)
         logs.set_up(config.logs)
         prepare_environment(config)
+        share_heaps()
         with listening(config.host, config.port) as listener:
             return serve(config, listener)
     except BotError as error:
@@ -51,6 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def share_heaps() -> None:
+    """Let threads share memory that is given back (glibc's ``mallopt``); another C library does as it does."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
 def parser() -> argparse.ArgumentParser:

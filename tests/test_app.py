@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
 import socket
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from app import DRAIN, listening
+from app import DRAIN, HEAPS, listening
 from tests.browser.conftest import wait_until_ready
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,3 +190,25 @@ def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
     assert "Traceback" not in said
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(found[0], timeout=2)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps its memory in another way")
+@pytest.mark.parametrize(
+    ("call", "at_most"), [("app.share_heaps()", True), ("None", False)], ids=["shared", "as it is"]
+)
+def test_threads_share_the_heaps_of_the_c_library(call: str, at_most: bool) -> None:
+    code = f"""
+import ctypes, threading, app
+{call}
+wall = threading.Barrier(12)
+def work():
+    wall.wait()
+    ctypes.CDLL(None).malloc(100_000)
+    wall.wait()
+threads = [threading.Thread(target=work) for _ in range(12)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+ctypes.CDLL(None).malloc_stats()
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    assert (told.count("Arena ") <= HEAPS) is at_most
