@@ -33,7 +33,7 @@ DRAIN = 9  # seconds that answers under way have when the server is told to stop
 # Seconds that an idle connection stays open: longer than a proxy keeps one (nginx: 60), or a question that is sent just
 # when we hang up is lost.
 IDLE = 75
-HEAPS = 2  # of the C library; one for each thread, its default, held 950 MB after 1,500 questions, two of them 530
+HEAPS = 2  # of the C library; one for each thread, its default, held 950 MB after a short rush, two of them 510
 _M_ARENA_MAX = -8  # its name in glibc's malloc.h
 log = logging.getLogger("bot.app")
 

@@ -94,9 +94,8 @@ class Embedding:
         say: Progress,
         given: Mapping[bytes, Matrix] | None = None,
     ) -> None:
-        self._given = (
-            {} if config.adaptation.enabled or not given else given
-        )  # a fitted encoder gives every text another vector
+        # A fitted encoder gives every text another vector.
+        self._given = {} if config.adaptation.enabled or not given else given
         self._config, self._source, self._folder, self._say = config, source, folder, say
         self._before = before
 

@@ -70,11 +70,15 @@ def test_documents_become_articles_word_for_word(beir: Path, tmp_path: Path) -> 
     assert articles["d0"].text.endswith("A chain is oiled *every* 2 weeks.\n\n# Not a heading\n\n- not an item")
 
 
-def test_the_retriever_is_measured(beir: Path, bicycle: Config, tmp_path: Path) -> None:
-    linked(bicycle, tmp_path / "index")  # what both corpora have in common is embedded there
-    found = external.measure(external.read(beir), tmp_path, adapt=False)
-    assert found["Success@1"].n == 3
-    assert found["RR@10"].mean == found["nDCG@10"].mean == 1.0
+def test_the_retriever_is_measured(
+    beir: Path, bicycle: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    linked(bicycle, tmp_path / "work" / "tiny" / "index")  # what both corpora have in common is embedded there
+    assert external.main([str(beir), "--json", "--work", str(tmp_path / "work")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["data"] == "tiny"
+    assert found["Success@1"]["n"] == 3
+    assert found["RR@10"]["mean"] == found["nDCG@10"]["mean"] == 1.0
 
 
 def test_the_best_rows_are_told_by_comparing_all() -> None:

@@ -137,6 +137,7 @@ def again(bicycle: Config, tmp_path_factory: pytest.TempPathFactory, command: Co
 def test_another_process_builds_the_same_files(bicycle: Config, again: Again) -> None:
     assert again.run.stdout == f"{index.load(bicycle).version}\n"
     assert "[########################]" in again.run.stderr
+    assert all(step in again.run.stderr for step in ("encode", "done"))
 
 
 def test_progress_is_told(bicycle: Config, tmp_path: Path) -> None:
@@ -333,8 +334,8 @@ def test_a_pointer_to_nowhere_is_refused(bicycle: Config, tmp_path: Path, conten
         index.load(config)
 
 
-def test_a_damaged_index_is_mended_by_a_build(again: Again) -> None:
-    assert index.load(again.config).version == again.run.stdout.strip()
+def test_a_damaged_index_is_mended_by_a_build(bicycle: Config, again: Again) -> None:
+    assert again.run.stdout.strip() == index.load(again.config).version == index.load(bicycle).version
 
 
 # ---- swapped in whole -----------------------------------------------------------------------------------------------

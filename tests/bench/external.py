@@ -13,6 +13,7 @@ import argparse
 import csv
 import json
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def write_corpus(data: Data, folder: Path) -> dict[str, str]:
     """One Markdown article a document; returns source id to document id."""
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
     folder.mkdir(parents=True)
     names = {f"{number:06}": name for number, name in enumerate(data.documents)}
     for source, name in names.items():
@@ -98,13 +100,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure the retriever on data in the BEIR layout.")
     parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--adapt", action="store_true", help="fit the encoder to the documents at build")
+    parser.add_argument(
+        "--work", type=Path, metavar="DIR", help="keep each index here: the next run embeds what is new"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     prepare_environment(Config())
     for folder in options.data:
         data = read(folder)
         with tempfile.TemporaryDirectory() as made:
-            found = measure(data, Path(made), options.adapt)
+            found = measure(data, (options.work or Path(made)) / folder.name, options.adapt)
         if options.json:
             print(json.dumps({"data": folder.name, **{name: e.to_dict() for name, e in found.items()}}))
             continue

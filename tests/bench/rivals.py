@@ -27,7 +27,7 @@ from typing import Any
 from bot import index
 from bot.config import Config, prepare_environment
 from bot.encoder import locate
-from bot.metrics import MAX_WORDS, Item, would_be_right
+from bot.metrics import EXPECTED, MAX_WORDS, Item, spoken, would_be_right
 from bot.sets import read_set
 from tests.bench.common import SETS
 from tests.bench.start import megabytes
@@ -135,7 +135,8 @@ def our_child(task: Path) -> dict[str, Any]:
         reply = bot.ask([Turn("user", question)])
         times.append(time.process_time() - begun)
         cited = reply.citations[0].source_id if reply.citations else ""
-        answers.append((reply.answer, cited, float(reply.status == "answered")))
+        said = spoken(reply.answer) if reply.status == "answered" else ""  # any other status is no right answer
+        answers.append((said, cited, float(reply.status not in EXPECTED["abstain"])))
     return {"cold": cold, "ms": 1000 * statistics.median(times), "memory": held(), "answers": answers}
 
 
