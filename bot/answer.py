@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from operator import mul
 
 from bot.config import Answering
@@ -165,25 +166,42 @@ class Composer:
         return self._weigh(of & among) / weight if weight and not of.isdisjoint(among) else 0.0
 
     def differ(self, query: Query, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> tuple[Differ, ...]:
-        """Facets of the query on which the picked sentences of different articles say different things."""
-        found = (self._differ(self._facets[name], picked, numbers) for name in query.facets)
+        """Facets of the query on which the picked sentences of different articles say different things.
+
+        The quote that leads must be one of them: otherwise the answer is about something else. Nor does a sentence
+        differ that gives only some of the values of another; to say both of two opposed things, however, does.
+        """
+        found = (self._differ(query, self._facets[name], picked, numbers) for name in query.facets)
         return tuple(d for d in found if d)
 
-    def _differ(self, facet: Facet, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> Differ | None:
+    def _differ(
+        self, query: Query, facet: Facet, picked: Sequence[Chosen], numbers: Mapping[int, int]
+    ) -> Differ | None:
         said: dict[str, tuple[str, list[int]]] = {}
-        sources: dict[str, set[str]] = {}
+        told: list[tuple[str, set[str]]] = []
         for place, chosen in enumerate(picked):
             text = whole(chosen)
-            if facet.answered(text):
-                for value in facet.side(text) if facet.sides else values(text, facet.value):
-                    key = canonical(value)
+            if facet.answered(text) and self._named(query, facet, text):
+                found = {canonical(v): v for v in (facet.side(text) if facet.sides else values(text, facet.value))}
+                told += [(chosen.passage.source_id, set(found))] if found else []
+                for key, value in found.items():
                     said.setdefault(key, (value, []))[1].append(numbers[place])
-                    sources.setdefault(chosen.passage.source_id, set()).add(key)
-        if len(said) < 2 or len({frozenset(keys) for keys in sources.values()}) < 2:
+        leads = any(numbers[0] in places for _, places in said.values())
+        if not leads or not any(a != b and _opposed(facet, s, t) for (a, s), (b, t) in combinations(told, 2)):
             return None
         order = [says for says, _ in facet.sides]
         listed = sorted(said.values(), key=lambda v: order.index(v[0]) if v[0] in order else 0)
         return Differ(facet.topic, tuple(DifferValue(value, tuple(dict.fromkeys(n))) for value, n in listed))
+
+
+    def _named(self, query: Query, facet: Facet, sentence: str) -> bool:
+        """Whether a sentence is about the thing asked, for a facet whose values say nothing without it."""
+        return not facet.of_thing or bool(query.concepts & self._spoken(sentence))
+
+
+def _opposed(facet: Facet, one: set[str], other: set[str]) -> bool:
+    """Whether two articles' statements on a facet, as the values they give or the sides they take, are different."""
+    return one != other if facet.sides else bool(one - other and other - one)
 
 
 def _weights(passages: Sequence[Passage]) -> dict[str, float]:

@@ -141,13 +141,18 @@ def test_only_sentences_that_mention_it_where_that_is_asked_for(bicycle_index: I
     assert choose(bicycle_index, "is wax better than oil", mention=r"\bkayak\b") == ()
 
 
-def differ(texts: dict[str, str], *facets: str) -> list[tuple[str, list[tuple[str, tuple[int, ...]]]]]:
+WAIT = "A swim is fine after 30 days."
+
+
+def differ(
+    texts: dict[str, str], *facets: str, concepts: frozenset[str] = frozenset()
+) -> list[tuple[str, list[tuple[str, tuple[int, ...]]]]]:
     """Topic and values of what is found to differ among one sentence of each article."""
     pairs = [one(text, name) for name, text in texts.items()]
     picked = [chosen(passage, 0) for _, passage in pairs]
     _, _, numbers = cite(picked, {a.source_id: a for a, _ in pairs})
     composer = Composer(LEXICON, FACETS, Answering(), [p for _, p in pairs])
-    found = composer.differ(Query("x", "x", facets=facets), picked, numbers)
+    found = composer.differ(Query("x", "x", facets=facets, concepts=concepts), picked, numbers)
     return [(d.topic, [(v.value, v.n) for v in d.values]) for d in found]
 
 
@@ -170,8 +175,36 @@ def test_articles_that_give_different_values_are_set_side_by_side() -> None:
         ({"a": "Sessions are 4 weeks apart.", "b": "The redness stays for 6 weeks."}, ("interval",)),
         ({"a": "Sessions are 4 weeks apart.", "b": "Sessions are 6 weeks apart."}, ("cost",)),
         ({"a": "Sessions are 4 weeks apart.", "b": "Sessions are 6 weeks apart."}, ()),
+        (
+            {"t": "Towels are clean.", "a": "Sessions are 4 weeks apart.", "b": "Sessions are 6 weeks apart."},
+            ("interval",),
+        ),
+        ({"a": "Sessions are 4 weeks apart, later 6 weeks apart.", "b": "Sessions are 6 weeks apart."}, ("interval",)),
+        ({"a": "Makeup may go on after 2 days.", "b": "A swim is fine after 7 days."}, ("resume",)),
     ],
-    ids=["equal values", "one article", "another subject", "another question", "no kind of question"],
+    ids=[
+        "equal values",
+        "one article",
+        "another subject",
+        "another question",
+        "no kind of question",
+        "the answer leads with something else",
+        "one of the values of another",
+        "two different things",
+    ],
 )
 def test_what_does_not_differ(texts: dict[str, str], facets: tuple[str, ...]) -> None:
-    assert differ(texts, *facets) == []
+    assert differ(texts, *facets, concepts=frozenset({"makeup"})) == []
+
+
+def test_waits_for_the_same_thing_differ() -> None:
+    texts = {"a": "Makeup may go on after 2 days.", "b": "Makeup stays off until 7 days have passed.", "c": WAIT}
+    ((_, values),) = differ(texts, "resume", concepts=frozenset({"makeup"}))
+    assert dict(values) == {"2 days": (1,), "7 days": (2,)}
+    assert differ(texts, "resume") == []
+
+
+def test_an_article_that_takes_both_sides_differs_from_one_that_takes_one() -> None:
+    both = "It is a pain-free procedure, though it can cause mild pain."
+    ((topic, _),) = differ({"a": both, "b": "It can cause mild pain."}, "pain")
+    assert topic == FACETS["pain"].topic
