@@ -38,9 +38,7 @@ ASKED_SHARE = 0.25  # of the likeness of the sentence to them
 NEAREST = 3  # wordings that tell how like a heading is
 ENOUGH = 0.7  # likeness from which a sentence answers an entry, where its concepts do not tell already
 ENOUGH_NAMED = 0.55  # the same where the entry needs a concept or a facet, and the sentence has it
-BELOW_BEST = 0.3  # sentences this far below the best of an entry are about something else
 FEWEST = 0.5  # of the entries must find a sentence, or the articles are about something else
-MOST = 4  # sentences that an entry's wordings are lent to
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,21 @@ def _entry(name: str, raw: Mapping[str, Any], lexicon: Lexicon, facets: Facets) 
         raise DataError(f"bank.toml: [{name}]: {what}")
     alone = tuple(ask for ask in asks if TURNS not in ask)
     return Entry(name, says, alone, needs, facet, tuple(ask for ask in asks if TURNS in ask))
+
+
+@dataclass(frozen=True, slots=True)
+class Laying:
+    """How many sentences an entry may find."""
+
+    most: int
+    below_best: float  # sentences this far below the best of an entry are about something else
+    best: float  # likeness from which the best one is taken, though it would not be enough for another
+
+
+# Of 186 entries beside five articles that were labelled by hand, the general encoder finds a right sentence first
+# for 79%, and 65% of all it finds are right. Fitted to those pairs it tells better: 92%, and 78% of more of them.
+FIRST = Laying(most=4, below_best=0.3, best=ENOUGH)
+AGAIN = Laying(most=8, below_best=0.4, best=0.35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +131,12 @@ def lend(
     encoder: Embeds,
     bank: Sequence[Entry],
     say: Progress | None = None,
+    laying: Laying = FIRST,
 ) -> Lent:
-    """Lay every entry beside the sentences of a corpus. None where most of it is about other things than the bank."""
+    """Lay every entry beside the sentences of a corpus. None where most of it is about other things than the bank.
+
+    ``laying`` is ``AGAIN`` for an encoder that was fitted to the ``lessons`` of a first one.
+    """
     if not bank:
         return Lent.none()
     lexicon, facets = Lexicon.load(), Facets.load()
@@ -131,8 +148,9 @@ def lend(
         able = [k for k, (n, i) in enumerate(places) if _able(entry, passages[n], i, lexicon, facets)]
         able.sort(key=lambda k: -row[k])
         best = row[able[0]] if able else 0.0
-        least = max(ENOUGH_NAMED if entry.needs or entry.facet else ENOUGH, best - BELOW_BEST)
-        pairs.extend((number, *places[k], 1 + row[k] - best) for k in able[:MOST] if row[k] >= least)
+        least = max(ENOUGH_NAMED if entry.needs or entry.facet else ENOUGH, best - laying.below_best)
+        found = [k for k in able[: laying.most] if row[k] >= least] or [k for k in able[:1] if best >= laying.best]
+        pairs.extend((number, *places[k], 1 + row[k] - best) for k in found)
     if len({number for number, *_ in pairs}) < FEWEST * len(bank):
         return Lent.none()
     table = np.asarray(pairs, dtype=np.float64).reshape(-1, 4)

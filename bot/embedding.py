@@ -18,7 +18,7 @@ import numpy as np
 
 from bot import builds, forms
 from bot.adapt import thinned, wordings_of
-from bot.bank import entries, lend, lessons
+from bot.bank import AGAIN, entries, lend, lessons
 from bot.config import Config
 from bot.dense import Dense, Matrix
 from bot.encoder import ModelSource, Progress, SentenceTransformerEncoder
@@ -116,6 +116,9 @@ class Embedding:
         known = unfitted
         if fits:
             known, report = self._fitted(texts, [*passages, *lessons(bank, lent, passages)])
+            if bank and report["adaptation_result"]["accepted"]:  # it tells better by now what answers an entry
+                again = lend(passages, articles, known, bank, self._say, AGAIN)
+                (again or lent).save(self._folder / "lent.npy")
         vectors = known.encode(texts, self._say)
         report["work"] |= {"encoded": known.encoded, "texts": len(known)}
         return Embedded(rows, texts, vectors, known, report)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.bank import Bank, Entry, Lent, entries, lend, lessons
+from bot.bank import Bank, Entry, Laying, Lent, entries, lend, lessons
 from bot.chunker import chunk
 from bot.config import Chunking, Retrieval
 from bot.dense import Dense
@@ -108,6 +108,23 @@ def test_an_entry_finds_the_sentence_that_answers_it(
     passages: tuple[Passage, ...], bank: tuple[Entry, ...], bicycle_index: Index
 ) -> None:
     assert told_of(lend(passages, ARTICLES, bicycle_index.encoder, bank), bank, passages) == WANTED
+
+
+def test_a_laying_bounds_how_many_sentences_an_entry_finds_and_how_unlike_them(
+    passages: tuple[Passage, ...], bicycle_index: Index
+) -> None:
+    said = [s.text for p in passages for s in p.sentences][:3]
+    like, unlike = {"says": said, "asks": "and what of this\n"}, {"says": ["Tulips."], "asks": "tulips?\n"}
+    bank = entries({"like": like, "unlike": unlike})
+
+    def found(most: int, below_best: float, best: float) -> list[int]:
+        laid = lend(passages, ARTICLES, bicycle_index.encoder, bank, laying=Laying(most, below_best, best))
+        return np.bincount(laid.entry, minlength=2).tolist()
+
+    assert found(most=1, below_best=0.3, best=0.7) == [1, 0]
+    assert found(most=2, below_best=0.3, best=0.7) == [2, 0]
+    assert found(most=8, below_best=0.0, best=0.7) == [1, 0]
+    assert found(most=1, below_best=0.3, best=-1.0) == [1, 1]
 
 
 def test_lessons_hold_what_the_corpus_and_the_entry_say(passages: tuple[Passage, ...]) -> None:
