@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,29 +155,68 @@ def test_a_new_version_becomes_current_and_the_last_ones_can_be_gone_back_to(
     assert index.load(opened(longer, store.checkout(tenant, 2))).passages == before.passages
     assert current(store.versions(tenant)) == [1]
 
-    first_view = store.view(tenant)
-    store.publish(tenant, longer)
-    assert numbers(store.versions(tenant)) == [3, 2]
-    for gone in (store.checkout, store.view, store.activate):
-        with pytest.raises(VersionMissing, match="version 1"):
-            gone(tenant, 1)
-    if isinstance(store, PostgresStore):  # in memory a view stays whole
-        with pytest.raises(VersionMissing, match="no longer"):
-            first_view.vectors.search(np.zeros(384, dtype=np.float32), 3)
-
 
 def test_what_is_current_is_not_published_again(store: ArticleStore, published: str, bicycle: Config) -> None:
     assert (store.publish(published, bicycle),) == store.versions(published)
+
+
+def test_publishers_at_once_with_the_same_articles_make_one_version(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config
+) -> None:
+    for config, number in ((bicycle, 1), (longer, 2)):
+        with ThreadPoolExecutor(3) as publishers:
+            made = list(publishers.map(lambda _, config=config: store.publish(tenant, config), range(3)))
+        assert [(v.number, v.current) for v in made] == 3 * [(number, True)]
+    assert numbers(store.versions(tenant)) == [2, 1]
+
+
+def test_what_was_taken_back_and_is_published_again_is_there_once(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config
+) -> None:
+    store.publish(tenant, bicycle)
+    store.publish(tenant, longer)
+    second_view = store.view(tenant)
+    passages = second_view.passages
+    store.activate(tenant, 1)
+    again = store.publish(tenant, longer)
+    assert (again.number, again.current) == (3, True)
+    assert numbers(store.versions(tenant)) == [3, 1]  # going back from it leads to other articles
+    assert store.view(tenant).passages == passages
+    assert index.load(opened(longer, store.checkout(tenant))).passages == passages
+    for gone in (store.checkout, store.view, store.activate):
+        with pytest.raises(VersionMissing, match="version 2"):
+            gone(tenant, 2)
+    if isinstance(store, PostgresStore):  # in memory a view stays whole
+        with pytest.raises(VersionMissing, match="no longer"):
+            second_view.vectors.search(np.zeros(384, dtype=np.float32), 3)
+    assert store.publish(tenant, bicycle).number == 4
+    assert numbers(store.versions(tenant)) == [4, 3]
+
+
+def test_what_was_current_when_something_new_is_published_can_be_gone_back_to(
+    store: ArticleStore, tenant: str, bicycle: Config, longer: Config, tmp_path: Path
+) -> None:
+    store.publish(tenant, bicycle)
+    store.publish(tenant, longer)
+    store.activate(tenant, 1)
+    assert store.publish(tenant, telephoned(bicycle, tmp_path)).number == 3
+    assert numbers(store.versions(tenant)) == [3, 1]
+    assert index.load(opened(bicycle, store.checkout(tenant, 1))).version
+
+
+def telephoned(config: Config, folder: Path) -> Config:
+    """The same articles in a clinic with another telephone number."""
+    corpus = folder / "corpus"
+    shutil.copytree(config.corpus, corpus)
+    (corpus / "clinic.toml").write_text('phone = "555-0199"\n', encoding="utf-8")
+    return replace(config, corpus=corpus)
 
 
 def test_another_clinic_toml_is_another_version(
     store: ArticleStore, tenant: str, bicycle: Config, tmp_path: Path
 ) -> None:
     store.publish(tenant, bicycle)
-    corpus = tmp_path / "corpus"
-    shutil.copytree(bicycle.corpus, corpus)
-    (corpus / "clinic.toml").write_text('phone = "555-0199"\n', encoding="utf-8")
-    store.publish(tenant, replace(bicycle, corpus=corpus))
+    store.publish(tenant, telephoned(bicycle, tmp_path))
     assert Bot.open(opened(bicycle, store.checkout(tenant))).clinic.phone == "555-0199"
     store.activate(tenant, 1)
     assert Bot.open(opened(bicycle, store.checkout(tenant))).clinic.phone == "555-0100"

@@ -112,9 +112,9 @@ class ArticleStore(Protocol):
         ...
 
     def publish(self, tenant: str, config: Config) -> Version:
-        """Make the finished index of ``config`` the current version, in one step; the last ``KEPT`` versions stay.
+        """Make the finished index of ``config`` the current version, in one step; ``KEPT`` versions stay (``surplus``).
 
-        What is current already is not published again.
+        What is current already is not published again, whoever published it.
 
         Raises:
             IndexMissing, IndexStale, IndexDamaged: the index can't be published.
@@ -159,6 +159,17 @@ def named(tenant: str) -> str:
     if not _TENANT.match(tenant):
         raise StoreError(f"{tenant!r} is no tenant's name: use small letters, digits and hyphens inside, at most 63")
     return tenant
+
+
+def surplus(known: Sequence[Version], name: str, kept: int) -> list[int]:
+    """Which of the versions there were, newest first, make room for a new one called ``name``.
+
+    An earlier one with the same content goes first: it would only take the place of something else to go back to. What
+    was current until now stays, even when it is the oldest, as after a roll back.
+    """
+    others = sorted((v for v in known if v.name != name), key=lambda v: not v.current)
+    stay = {v.number for v in others[: max(kept - 1, 0)]}
+    return [v.number for v in known if v.number not in stay]
 
 
 def missing(tenant: str) -> TenantMissing:

@@ -25,7 +25,7 @@ from bot.dense import Dense
 from bot.errors import IndexDamaged, StoreError, VersionMissing
 from bot.schema import Passage
 from bot.sparse import Sparse
-from bot.stores import KEPT, Checkout, Version, View, missing, named
+from bot.stores import KEPT, Checkout, Version, View, missing, named, surplus
 from bot.stores.packages import CORPUS, INDEX, fits, package, written
 
 if TYPE_CHECKING:
@@ -62,28 +62,39 @@ class FileStore:
                 written(target, place, lambda path, source=source: shutil.copy2(source, path))  # type: ignore[misc]
             fits(made.manifest, target / CORPUS)
 
-        same = [v for v in self.versions(tenant) if v.current and v.name == made.name]
-        return same[0] if same else self.install(tenant, made.name, copy)
-
-    def install(self, tenant: str, name: str, put: Callable[[Path], None], number: int = 0) -> Version:
-        """Take in a version that ``put`` writes into a folder, and make it current; 0 is the next number."""
         with self._changing(tenant) as folder:
-            number = number or 1 + max((v.number for v in self.versions(tenant)), default=0)
-            partial = folder / f"{number}{_PARTIAL}"
-            for left in folder.glob(f"*{_PARTIAL}"):
-                shutil.rmtree(left)
-            partial.mkdir()
-            put(partial)
-            told = {"name": name, "at": datetime.datetime.now(datetime.UTC).isoformat()}
-            builds.write_json(partial / _VERSION, told)
-            builds.sync(partial)
-            shutil.rmtree(folder / str(number), ignore_errors=True)
-            partial.rename(folder / str(number))
+            known = self.versions(tenant)
+            if same := [v for v in known if v.current and v.name == made.name]:
+                return same[0]
+            number = 1 + max((v.number for v in known), default=0)
+            self._put(folder, made.name, copy, number)
             self._point(folder, number)
-            for old in self.versions(tenant)[self._kept :]:
-                if not old.current:
-                    shutil.rmtree(folder / str(old.number))
-        return next(v for v in self.versions(tenant) if v.number == number)
+            for old in surplus(known, made.name, self._kept):
+                shutil.rmtree(folder / str(old))
+            return self.versions(tenant)[0]
+
+    def install(self, tenant: str, name: str, put: Callable[[Path], None], number: int) -> None:
+        """Take in a version that ``put`` writes into a folder, as a copy of what is published elsewhere.
+
+        What is current stays so.
+        """
+        with self._changing(tenant) as folder:
+            self._put(folder, name, put, number)
+            others = [v for v in self.versions(tenant) if v.number != number and not v.current]
+            for old in others[max(self._kept - 2, 0) :]:
+                shutil.rmtree(folder / str(old.number))
+
+    def _put(self, folder: Path, name: str, put: Callable[[Path], None], number: int) -> None:
+        partial = folder / f"{number}{_PARTIAL}"
+        for left in folder.glob(f"*{_PARTIAL}"):
+            shutil.rmtree(left)
+        partial.mkdir()
+        put(partial)
+        told = {"name": name, "at": datetime.datetime.now(datetime.UTC).isoformat()}
+        builds.write_json(partial / _VERSION, told)
+        builds.sync(partial)
+        shutil.rmtree(folder / str(number), ignore_errors=True)
+        partial.rename(folder / str(number))
 
     def versions(self, tenant: str) -> tuple[Version, ...]:
         """See ``ArticleStore.versions``."""

@@ -7,16 +7,16 @@ else from ``blob``. They are checked out into a ``FileStore``, from which they c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from pgvector import Vector
 
 from bot.errors import IndexDamaged, TenantLimit, VersionMissing
-from bot.stores import KEPT, Checkout, Version, View, named, search
+from bot.stores import KEPT, Checkout, Version, View, named, search, surplus
 from bot.stores.database import Connection, Database
 from bot.stores.packages import Content, Package, contents, fits, package, restored, written
 from bot.stores.tenants import CHANNEL
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.dense import Matrix
     from bot.stores.files import FileStore
 
+T = TypeVar("T")
 _VERSIONS = """
     SELECT number, version.name, version.at, number = current IS TRUE
     FROM version JOIN tenant USING (tenant) WHERE tenant = %s ORDER BY number DESC
@@ -68,10 +69,7 @@ _EMBEDDINGS = (
     """,
 )
 _PRUNE = (
-    """
-    DELETE FROM version WHERE tenant = %(tenant)s AND number <> %(number)s AND number NOT IN
-    (SELECT number FROM version WHERE tenant = %(tenant)s ORDER BY number DESC LIMIT %(kept)s)
-    """,
+    "DELETE FROM version WHERE tenant = %(tenant)s AND number = ANY(%(surplus)s)",
     """
     DELETE FROM embedding AS old WHERE tenant = %(tenant)s AND NOT EXISTS
     (SELECT FROM searched WHERE tenant = %(tenant)s AND searched.embedding = old.embedding)
@@ -129,6 +127,8 @@ class PostgresStore:
         with self.database.tenant(tenant, write=True) as (connection, own):
             (most,) = connection.execute(_LOCKED, [own]).fetchone() or (0,)
             known = _versions(connection, own)
+            if same := [v for v in known if v.current and v.name == made.name]:
+                return same[0]  # somebody else was quicker
             if len(content.passages) > most:
                 raise TenantLimit(f"{len(content.passages)} passages; tenant {tenant!r} may have {most}: publish fewer")
             number = 1 + max((v.number for v in known), default=0)
@@ -139,8 +139,9 @@ class PostgresStore:
             _put_files(connection, own, number, made, content)
             _put_content(connection, own, number, content)
             self._point(connection, tenant, own, number)
+            gone = surplus(known, made.name, self._kept)
             for statement in _PRUNE:
-                connection.execute(statement, {"tenant": own, "number": number, "kept": self._kept})
+                connection.execute(statement, {"tenant": own, "surplus": gone})
             fits(made.manifest, config.corpus)
             return _versions(connection, own)[0]
 
@@ -161,17 +162,29 @@ class PostgresStore:
 
     def checkout(self, tenant: str, number: int | None = None) -> Checkout:
         """See ``ArticleStore.checkout``. What is in the cache already is not fetched again."""
-        version = self._version(tenant, number)
-        self.cache.create(tenant)
-        if not any(v.number == version.number and v.name == version.name for v in self.cache.versions(tenant)):
-            self.cache.install(tenant, version.name, lambda to: self._fetch(tenant, version.number, to), version.number)
-        if number is None:
-            self.cache.activate(tenant, version.number)
-        return self.cache.checkout(tenant, version.number)
+        return self._pinned(tenant, number, lambda version: self._fetched(tenant, version, number is None))
 
     def view(self, tenant: str, number: int | None = None) -> View:
         """See ``ArticleStore.view``."""
-        return search.view(self.database, tenant, self._version(tenant, number).number)
+        return self._pinned(tenant, number, lambda version: search.view(self.database, tenant, version.number))
+
+    def _pinned(self, tenant: str, number: int | None, use: Callable[[Version], T]) -> T:
+        """What ``use`` makes of a version; of the next one where the current one was removed before it was read."""
+        version = self._version(tenant, number)
+        try:
+            return use(version)
+        except VersionMissing:
+            if number is not None or self._version(tenant, None).number == version.number:
+                raise
+        return self._pinned(tenant, None, use)
+
+    def _fetched(self, tenant: str, version: Version, serve: bool) -> Checkout:
+        self.cache.create(tenant)
+        if not any(v.number == version.number and v.name == version.name for v in self.cache.versions(tenant)):
+            self.cache.install(tenant, version.name, lambda to: self._fetch(tenant, version.number, to), version.number)
+        if serve:
+            self.cache.activate(tenant, version.number)
+        return self.cache.checkout(tenant, version.number)
 
     def _version(self, tenant: str, number: int | None) -> Version:
         for version in self.versions(tenant):

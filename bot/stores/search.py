@@ -66,9 +66,7 @@ class _Pinned:
             yield connection, {"tenant": tenant, "number": self._number, **values}
 
     def _gone(self) -> VersionMissing:
-        return VersionMissing(
-            f"version {self._number} of tenant {self._tenant!r} is kept no longer: open the current one"
-        )
+        return gone(self._tenant, self._number)
 
 
 class DatabaseVectors(_Pinned):
@@ -132,10 +130,16 @@ class DatabaseTerms(_Pinned):
 
 
 def view(database: Database, tenant: str, number: int) -> View:
-    """A version to search in; ``number`` is one that is kept."""
+    """A version to search in.
+
+    Raises:
+        VersionMissing: it is not kept any more.
+    """
     with database.tenant(tenant) as (connection, own):
         found = connection.execute(PASSAGES, [own, number]).fetchall()
         size = connection.execute(_SIZE, [own, number]).fetchone()
+    if not found:
+        raise gone(tenant, number)
     passages = tuple(Passage.from_dict(json.loads(content)) for (content,) in found)
     return View(
         number,
@@ -144,6 +148,11 @@ def view(database: Database, tenant: str, number: int) -> View:
         DatabaseTerms(database, tenant, number, len(passages), QUESTIONS),
         DatabaseTerms(database, tenant, number, len(passages), TEXTS),
     )
+
+
+def gone(tenant: str, number: int) -> VersionMissing:
+    """The error for a version that was removed while it was used."""
+    return VersionMissing(f"version {number} of tenant {tenant!r} is kept no longer: open the current one")
 
 
 def _text(query: Matrix) -> str:
