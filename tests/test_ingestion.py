@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from bot.errors import CorpusError
 from bot.known import key
 from bot.stores.database import Database
 from bot.stores.files import FileStore
-from bot.stores.ingestion import Ingestion, before, embedded, ingest, listed, settings_of, taken
+from bot.stores.ingestion import ATTEMPTS, Ingestion, before, embedded, ingest, listed, settings_of, taken
 from bot.stores.postgres import PostgresStore
 from bot.stores.tenants import change
 from bot.stores.worker import Worker
@@ -124,7 +126,41 @@ def test_a_job_is_one_worker_s_until_it_ends_and_the_last_waits_for_all(
         with taken(store.database, settings, tenant) as (_, job):
             assert job is None
     with taken(store.database, settings, tenant) as (_, job):
-        assert job == mine  # it was not done
+        assert mine
+        assert job == replace(mine, attempt=2)  # it was not done
+
+
+def test_a_job_that_ends_every_worker_is_given_up_and_says_how_to_try_again(
+    store: PostgresStore, tenant: str, bicycle: Config
+) -> None:
+    number = ingest(store, tenant, bicycle)
+    for attempt in range(1, ATTEMPTS + 1):
+        killed = worker(store, tenant)
+        while last(store, tenant).attempts != attempt:
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+        killed.communicate()
+    assert str(last(store, tenant)).endswith(f"0 of 1 jobs done, one begun {ATTEMPTS} of {ATTEMPTS} times")
+    (said,) = Worker(store, bicycle, tenant).run(until_done=True)
+    remedy = f"was begun {ATTEMPTS} times .* 'python -m bot tenant ingest {tenant} DIR'"
+    assert re.search(f"failed: job 0 {remedy}", said)
+    assert re.search(f"failed: job 0 {remedy}", str(last(store, tenant)))
+    assert [v.number for v in store.versions(tenant)] == [1]
+    assert ingest(store, tenant, bicycle) > number
+    (said,) = Worker(store, bicycle, tenant).run(until_done=True)
+    assert said.endswith("version 1 is current")
+
+
+def test_what_was_lost_with_the_database_is_not_counted(store: PostgresStore, tenant: str, bicycle: Config) -> None:
+    ingest(store, tenant, bicycle)
+    for attempt in (1, 2, 1):
+        if last(store, tenant).attempts == 2:
+            with store.database.administer() as connection:  # as if it had been started again since
+                connection.execute("UPDATE attempt SET since = since - interval '1 hour'")
+        with taken(store.database, settings_of(bicycle), tenant) as (_, job):
+            assert job
+            assert job.attempt == attempt
 
 
 def test_articles_that_can_not_be_built_are_told_and_the_version_stays(

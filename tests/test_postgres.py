@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from bot.index import Index
 from bot.lessons import Lessons
 from bot.queue import Asked, Queue
 from bot.staff import Feedback, Store
-from bot.stores.database import Database, enter, migrations
+from bot.stores.database import Connection, Database, enter, migrations
 from bot.stores.files import FileStore
-from bot.stores.ingestion import ingest
+from bot.stores.ingestion import ingest, settings_of, taken
 from bot.stores.opening import opened
 from bot.stores.postgres import PostgresStore
 from bot.stores.tenant_state import TenantState
@@ -49,6 +49,7 @@ ARTICLES = (
     "ingestion",
     "source",
     "job",
+    "attempt",
 )
 STATE = (
     "counter", "feedback", "entry", "asked", "wording", "cited", "lesson", "taught", "teaching", "audit", "account",
@@ -84,6 +85,8 @@ def neighbours(database: Database, tmp_path_factory: pytest.TempPathFactory, bic
     store.publish("trent", bicycle)
     tell_everything(Store(TenantState(database, "trent")))
     ingest(store, "trent", bicycle)
+    with taken(database, settings_of(bicycle), "trent"):
+        pass
     return "mallory", "trent"
 
 
@@ -237,6 +240,49 @@ def test_a_server_is_told_when_a_version_is_there_and_not_before(
         store.publish(pair[0], bicycle)
         told = [notice.payload for notice in listening.notifies(timeout=5, stop_after=1)]
     assert told == [pair[0]]
+
+
+class Overtaken(Database):
+    """A database where something happens before the second transaction of a tenant."""
+
+    def __init__(self, url: str, deed: Callable[[], object]) -> None:
+        super().__init__(url)
+        self._deeds = iter([lambda: None, deed])
+
+    @contextlib.contextmanager
+    def tenant(self, name: str, write: bool = False) -> Iterator[tuple[Connection, int]]:
+        next(self._deeds, lambda: None)()
+        with super().tenant(name, write) as found:
+            yield found
+
+
+def test_who_reads_while_the_version_is_removed_gets_the_next_one_whole(
+    database: Database, tmp_path: Path, pair: tuple[str, str], bicycle: Config, longer: Config, bicycle_index: Index
+) -> None:
+    store = PostgresStore(database, FileStore(tmp_path / "cache"), kept=1)
+    store.publish(pair[0], bicycle)
+    late = Overtaken(database.url, lambda: store.publish(pair[0], longer))
+    view = PostgresStore(late, store.cache).view(pair[0])
+    assert (view.number, len(view.passages)) == (2, len(bicycle_index.passages) + 1)
+    late.close()
+    late = Overtaken(database.url, lambda: store.publish(pair[0], bicycle))
+    found = PostgresStore(late, store.cache).checkout(pair[0])
+    assert found.number == 3
+    assert index.load(replace(bicycle, corpus=found.corpus, index=found.index)).version == bicycle_index.version
+    late.close()
+
+
+def test_looking_at_an_earlier_version_changes_nothing_of_what_is_served_when_the_database_is_lost(
+    store: PostgresStore, pair: tuple[str, str], bicycle: Config, longer: Config
+) -> None:
+    store.publish(pair[0], bicycle)
+    store.publish(pair[0], longer)
+    store.checkout(pair[0])
+    for _ in range(2):
+        assert store.checkout(pair[0], 1).number == 1
+        assert store.cache.checkout(pair[0]).number == 2
+    store.activate(pair[0], 1)
+    assert store.checkout(pair[0]).number == store.cache.checkout(pair[0]).number == 1
 
 
 PUBLISH = """

@@ -1,7 +1,8 @@
 """Articles to be built and published by workers: cut into jobs in the database, taken one by one, published at the end.
 
 A job is a row that its worker keeps locked (``FOR UPDATE SKIP LOCKED``) until the transaction that holds its result
-ends. So there is no lease to run out: when a worker dies, its connection ends, and the next worker takes the job. The
+ends. So there is no lease to run out: when a worker dies, its connection ends, and the next worker takes the job. Each
+taking is counted first, in a transaction of its own, so that a job that ends every worker is given up some time. The
 last job of an ingestion builds the index with the vectors of the others and publishes it.
 
 Texts are shared out where the encoder is taken as it is (``FAQ_ADAPT=0``). One that is fitted to the articles is known
@@ -14,7 +15,7 @@ import datetime
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bot.stores.postgres import PostgresStore
 
 BATCH = 512  # texts of a job: some 5 seconds of one core, which is all that a killed worker loses
+ATTEMPTS = 3  # of one job: a machine that goes down under a worker is bad luck, three are the job's doing
 _PUBLISH = 0  # the number of the job that publishes
 _TAKE = """
     SELECT job.tenant, tenant.name, job.ingestion, job.job, texts
@@ -50,13 +52,21 @@ _TAKE = """
         SELECT FROM ingestion AS before JOIN job AS left_over USING (tenant, ingestion)
         WHERE before.tenant = own.tenant AND before.ended IS NULL AND left_over.vectors IS NULL
           AND (ingestion < own.ingestion OR (ingestion = own.ingestion AND left_over.job > 0))))
-    ORDER BY ingestion, job DESC LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+    ORDER BY ingestion, job DESC LIMIT 1 FOR NO KEY UPDATE OF job SKIP LOCKED
+"""
+_COUNT = """
+    INSERT INTO attempt AS had (tenant, ingestion, job, attempts) VALUES (%s, %s, %s, 1)
+    ON CONFLICT (tenant, ingestion, job) DO UPDATE
+    SET attempts = CASE WHEN had.since = EXCLUDED.since THEN had.attempts + 1 ELSE 1 END, since = EXCLUDED.since
+    RETURNING attempts
 """
 # Of a worker whose machine is gone without a word the database hears within a minute, instead of two hours.
 _NOTICE = "".join(f"SET LOCAL tcp_keepalives_{name};" for name in ("idle = 30", "interval = 10", "count = 3"))
 _TOLD = """
     SELECT name, ingestion, own.at, jobs, version, failure,
-           (SELECT count(*) FROM job WHERE job.ingestion = own.ingestion AND vectors IS NULL)
+           (SELECT count(*) FROM job WHERE job.ingestion = own.ingestion AND vectors IS NULL),
+           (SELECT max(attempts) FROM attempt JOIN job USING (tenant, ingestion, job)
+            WHERE attempt.ingestion = own.ingestion AND vectors IS NULL AND since = pg_postmaster_start_time())
     FROM ingestion AS own JOIN tenant USING (tenant) WHERE %(tenant)s::text IS NULL OR name = %(tenant)s
     ORDER BY ingestion DESC LIMIT 50
 """
@@ -64,7 +74,10 @@ _TOLD = """
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """How far one is: ``left`` of ``jobs`` are to be done; at the end the ``version`` published, or the ``failure``."""
+    """How far one is: ``left`` of ``jobs`` are to be done; at the end the ``version`` published, or the ``failure``.
+
+    ``attempts``: how often a job was taken that is not done, the most of any.
+    """
 
     tenant: str
     number: int
@@ -73,6 +86,7 @@ class Ingestion:
     version: int | None
     failure: str | None
     left: int
+    attempts: int | None
 
     def __str__(self) -> str:
         if self.failure:
@@ -80,7 +94,8 @@ class Ingestion:
         elif self.version:
             how = f"published as version {self.version}"
         else:
-            how = f"{self.jobs - self.left} of {self.jobs} jobs done"
+            tried = f", one begun {self.attempts} of {ATTEMPTS} times" if self.attempts else ""
+            how = f"{self.jobs - self.left} of {self.jobs} jobs done{tried}"
         return f"{self.number}  {self.tenant}  {self.at:%Y-%m-%d %H:%M}  {how}"
 
 
@@ -93,11 +108,22 @@ class Job:
     ingestion: int
     number: int
     texts: list[str]
+    attempt: int = 1
 
     @property
     def publishes(self) -> bool:
         """Whether it is the last of its ingestion."""
         return self.number == _PUBLISH
+
+    @property
+    def hopeless(self) -> str:
+        """Why nobody is to try it again; empty while somebody is."""
+        if self.attempt <= ATTEMPTS:
+            return ""
+        return (
+            f"job {self.number} was begun {ATTEMPTS} times, but each worker ended before it did: see their logs and "
+            f"whether they had memory enough, then try again with 'python -m bot tenant ingest {self.tenant} DIR'"
+        )
 
 
 def settings_of(config: Config) -> str:
@@ -180,7 +206,15 @@ def taken(database: Database, settings: str, tenant: str | None = None) -> Itera
     with database.administer() as connection:
         connection.execute(_NOTICE)
         row = connection.execute(_TAKE, {"settings": settings, "tenant": tenant}).fetchone()
-        yield connection, Job(row[0], row[1], row[2], row[3], json.loads(bytes(row[4]))) if row else None
+        job = Job(row[0], row[1], row[2], row[3], json.loads(bytes(row[4]))) if row else None
+        yield connection, replace(job, attempt=_counted(database, job)) if job else None
+
+
+def _counted(database: Database, job: Job) -> int:
+    """How often a job was taken, this time included; it stays counted whatever becomes of its transaction."""
+    with database.administer() as connection:
+        row = connection.execute(_COUNT, [job.own, job.ingestion, job.number]).fetchone()
+    return int(row[0]) if row else 1
 
 
 def embedded(connection: Connection, job: Job, vectors: Matrix) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot import builds, forms, index
 from bot.encoder import SentenceTransformerEncoder, locate
-from bot.errors import BotError, StoreLost
+from bot.errors import BotError, StoreError, StoreLost
 from bot.stores import ingestion
 
 if TYPE_CHECKING:
@@ -62,13 +62,18 @@ class Worker:
             if job is None:
                 return ""
             try:
-                done = self._publish(connection, job) if job.publishes else self._embed(connection, job)
+                done = self._done(connection, job)
             except StoreLost:
                 raise
             except BotError as error:
                 ingestion.end(connection, job, failure=str(error))
                 done = f"failed: {error}"
         return f"{job.tenant}: ingestion {job.ingestion}: {done}"
+
+    def _done(self, connection: Connection, job: Job) -> str:
+        if job.hopeless:
+            raise StoreError(job.hopeless)
+        return self._publish(connection, job) if job.publishes else self._embed(connection, job)
 
     def _embed(self, connection: Connection, job: Job) -> str:
         ingestion.embedded(connection, job, forms.encode(self._encoder(job.tenant), job.texts, _quiet))
