@@ -1,7 +1,8 @@
-"""kill -9 of a publisher, a worker, the database and a server at random moments during publishing.
+"""kill -9 of a publisher, a worker, the database and a server at random moments during publishing and teaching.
 
-Checked after each: what was said to be published is there, whoever read meanwhile saw one whole version, and everything
-goes on without a hand (a supervisor that starts again what died is played by this program).
+Checked after each: what was said to be published is there, whoever read meanwhile saw one whole version, what was
+taught through the front desk is there exactly once and is answered (``desk``), and everything goes on without a hand
+(a supervisor that starts again what died is played by this program).
 
 python -m tests.bench.kills --corpus DIR --index DIR --other-corpus DIR --other-index DIR [--moments N] [--json]
 """
@@ -21,7 +22,7 @@ import threading
 import time
 import urllib.request
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,19 @@ from typing import Any
 from bot import index
 from bot.config import Config, prepare_environment
 from bot.errors import StoreLost
+from bot.staff import Store
 from bot.stores.database import Database
 from bot.stores.files import FileStore
 from bot.stores.ingestion import ingest, listed
 from bot.stores.postgres import PostgresStore
+from bot.stores.tenant_state import TenantState
 from bot.stores.tenants import change
+from tests.bench.desk import Desk
 from tests.bench.tables import machine, write
 from tests.browser.conftest import ROOT, free_port
 
-KINDS = ("publisher", "worker", "database", "server")
+# The last two while somebody teaches through a server, and versions are published.
+KINDS = ("publisher", "worker", "database", "server", "taught database", "taught server")
 TENANT, HOST = "spokes", "spokes.example"
 _PATIENCE = 60.0  # seconds; on a busy machine
 
@@ -68,6 +73,8 @@ class Ground:
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
     acknowledged: int = 0
+    kind: str = ""  # what is killed now
+    desk: Desk | None = None  # once there is somebody who teaches
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Ground]:
@@ -92,6 +99,9 @@ class Ground:
         finally:
             stop.set()
             reader.join()
+            if self.desk:
+                self._site.kill()
+                self._site.communicate()
             self.store.database.close()
             self._server.cleanup()
 
@@ -102,7 +112,7 @@ class Ground:
                 view = self.store.view(TENANT)
                 self.looks += 1
                 if tuple(p.id for p in view.passages) not in self._whole:
-                    self.wrong.append(f"version {view.number} is a mixture")
+                    self.wrong.append(f"{self.kind}: version {view.number} is a mixture")
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[str]:
         """A process of ours on this database."""
@@ -126,6 +136,15 @@ class Ground:
             said, _ = process.communicate()
             self.acknowledged = max([self.acknowledged, *map(int, said.split())])
 
+    def kill_database(self) -> None:
+        """Kill it without warning, and start it again."""
+        os.kill(self._server.get_pid() or 0, signal.SIGKILL)
+        time.sleep(0.5)
+        # Nobody waited for the dead process, so its number looks alive; a supervisor would have.
+        for left in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self.folder / "pg" / left).unlink(missing_ok=True)
+        self._server.ensure_postgres_running()
+
     def check(self, kind: str, moment: float) -> dict[str, Any]:
         """What stands in the database now, read as a server reads it; a row of the table."""
         began = time.monotonic()
@@ -139,7 +158,33 @@ class Ground:
             self.wrong.append(f"{kind}: version {self.acknowledged} was acknowledged, {found.number} is current")
         index.load(replace(self.configs[0], corpus=found.corpus, index=found.index))  # every file is checked
         row = {"killed": kind, "after, s": round(moment, 2), "acknowledged": self.acknowledged, "found": found.number}
+        if self.desk:
+            self.wrong += [f"{kind}: {fault}" for fault in self.desk.faults(self.records)]
+            row |= {"taught": self.desk.done}
         return {**row, "wrong": len(self.wrong)}
+
+    def teaching(self) -> Desk:
+        """Somebody who teaches through a server, which is started for the first."""
+        if self.desk is None:
+            passage = index.load(self.configs[0]).passages[0].id
+            self.desk = Desk.open(self.records, free_port(), HOST, f"{passage}|0")
+            self._site = self._served()
+        return self.desk
+
+    def kill_site(self) -> None:
+        """Kill that server without warning, and start it again."""
+        self._site.kill()
+        self._site.communicate()
+        self._site = self._served()
+
+    def _served(self) -> subprocess.Popen[str]:
+        assert self.desk
+        return self.start("app.py", "--port", str(self.desk.port))
+
+    @property
+    def records(self) -> Store:
+        """What is kept of the front desk."""
+        return Store(TenantState(self.store.database, TENANT))
 
 
 def _publisher(ground: Ground, moment: float) -> None:
@@ -150,12 +195,7 @@ def _publisher(ground: Ground, moment: float) -> None:
 def _database(ground: Ground, moment: float) -> None:
     with ground.publishing():
         time.sleep(moment)
-        os.kill(ground._server.get_pid() or 0, signal.SIGKILL)
-        time.sleep(0.5)
-        # Nobody waited for the dead process, so its number looks alive; a supervisor would have.
-        for left in ("postmaster.pid", ".s.PGSQL.5432.lock"):
-            (ground.folder / "pg" / left).unlink(missing_ok=True)
-        ground._server.ensure_postgres_running()
+        ground.kill_database()
         time.sleep(moment)  # the publisher goes on by itself
 
 
@@ -200,6 +240,32 @@ def _server(ground: Ground, moment: float) -> None:
         second.communicate()
 
 
+def _taught_database(ground: Ground, moment: float) -> None:
+    _while_taught(ground, moment, ground.kill_database)
+
+
+def _taught_server(ground: Ground, moment: float) -> None:
+    _while_taught(ground, moment, ground.kill_site)
+
+
+def _while_taught(ground: Ground, moment: float, kill: Callable[[], None]) -> None:
+    desk = ground.teaching()
+    with ground.publishing(), desk:
+        _goes_on(ground, desk)
+        time.sleep(moment)
+        kill()
+        _goes_on(ground, desk)
+    if not _until(desk.answered):
+        ground.wrong.append(f"{ground.kind}: what was taught is not what is answered")
+
+
+def _goes_on(ground: Ground, desk: Desk) -> None:
+    """Wait for the desk to do a few things more."""
+    before = desk.done
+    if not _until(lambda: desk.done > before + 4):
+        ground.wrong.append(f"{ground.kind}: the desk stands still")
+
+
 def _until(done: Any) -> bool:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
@@ -209,7 +275,7 @@ def _until(done: Any) -> bool:
     return False
 
 
-_DEEDS = {"publisher": _publisher, "worker": _worker, "database": _database, "server": _server}
+_DEEDS = dict(zip(KINDS, (_publisher, _worker, _database, _server, _taught_database, _taught_server), strict=True))
 
 
 def run(configs: tuple[Config, Config], kinds: Sequence[str], seed: int = 1) -> tuple[list[dict[str, Any]], Ground]:
@@ -219,6 +285,7 @@ def run(configs: tuple[Config, Config], kinds: Sequence[str], seed: int = 1) -> 
     with tempfile.TemporaryDirectory() as folder, Ground(configs, Path(folder)).open() as ground:
         for kind in kinds:
             moment = chance.uniform(0.1, 2.0)
+            ground.kind = kind
             _DEEDS[kind](ground, moment)
             rows.append(ground.check(kind, moment))
             print(rows[-1], file=sys.stderr, flush=True)
@@ -229,28 +296,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.kills", description=__doc__)
     for name in ("--corpus", "--index", "--other-corpus", "--other-index"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--moments", type=int, default=50)
+    parser.add_argument("--moments", type=int, default=78)
     parser.add_argument("--json", action="store_true", help="print the rows, and keep no table")
     options = parser.parse_args(arguments)
     prepare_environment(Config())
     configs = plain(options.corpus, options.index), plain(options.other_corpus, options.other_index)
-    kinds = [KINDS[n % len(KINDS)] for n in range(options.moments)]
+    kinds = sorted((KINDS[n % len(KINDS)] for n in range(options.moments)), key=KINDS.index)
     rows, ground = run(configs, kinds)
     if options.json:
         print("\n".join(map(json.dumps, rows)))
     else:
-        said = f"{machine()}; {ground.looks} looks meanwhile. What went wrong: {'; '.join(ground.wrong) or 'nothing'}."
-        kept = [{**_summed(kind, rows), "wrong": sum(kind in wrong for wrong in ground.wrong)} for kind in KINDS]
-        print(write("kills", kept, said))
+        print(write("kills", [_summed(kind, rows, ground.wrong) for kind in KINDS], _said(ground)))
     return int(bool(ground.wrong))
 
 
-def _summed(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _said(ground: Ground) -> str:
+    taught = ground.desk.told() if ground.desk else ""
+    return (
+        f"{machine()}; {ground.looks} looks meanwhile. {taught}What went wrong: {'; '.join(ground.wrong) or 'nothing'}."
+    )
+
+
+def _summed(kind: str, rows: list[dict[str, Any]], wrong: list[str]) -> dict[str, Any]:
     own = [row for row in rows if row["killed"] == kind]
     return {
         "killed": kind,
         "times": len(own),
         "acknowledged and there": sum(r["found"] >= r["acknowledged"] for r in own),
+        "wrong": sum(fault.startswith(f"{kind}:") for fault in wrong),
     }
 
 
