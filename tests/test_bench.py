@@ -111,10 +111,11 @@ def test_tenants_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     made = tenants.sizes(1000, 1_000_000)
     assert abs(int(made.sum()) - 1_000_000) < 5_000
     assert (made.min(), made.max()) == (100, 20_000)
-    assert tenants.main(["--tenants", "6", "--passages", "1200", "--json"]) == 0
+    assert tenants.main(["--tenants", "6", "--passages", "1200", "--shared-buffers", "256MB", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["tenants"] == 6
-    assert {band["recall@10"] for band in found["all of them"]} == {1.0}
+    assert {band["shared buffers"] for band in found["bands"]} == {"128MB", "256MB"}
+    assert {band["least recall@10"] for band in found["bands"]} == {"1"}
 
 
 def test_declining_is_fitted_where_right_answers_outweigh_wrong_ones() -> None:

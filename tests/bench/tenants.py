@@ -1,6 +1,11 @@
-"""Many tenants in one PostgreSQL: exact search inside one tenant, beside FAISS in memory, while tenants are added.
+"""Many tenants in one PostgreSQL: exact search inside one tenant, beside FAISS in memory, and what its neighbours cost.
 
-    python -m tests.bench.tenants [--tenants 1000] [--passages 1000000] [--json]
+    python -m tests.bench.tenants [--tenants 1000] [--passages 1000000] [--shared-buffers 2GB] [--json]
+
+Two databases of one server hold the same tenants, the second as many again. Each query is asked of both and of FAISS
+in turn, in changing order, so that whatever else the machine does meets all alike. Beside milliseconds: the processor
+time of the database's process, and the pages of 8 KB that a query looks at, which no load changes. Then all of it once
+more with more shared buffers.
 
 Synthetic neighbours: unit vectors in clusters of about twenty, seeded by tenant. A query is a row, moved a little.
 """
@@ -8,19 +13,27 @@ Synthetic neighbours: unit vectors in clusters of about twenty, seeded by tenant
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from pgvector import Vector
+from psycopg import sql
 
 from bot.dense import Dense, Matrix
+from bot.stores import search
 from bot.stores.database import Database
 from bot.stores.search import DatabaseVectors
-from tests.servers import server
+from tests.bench.tables import machine, markdown
+from tests.servers import database_in, kill_and_start, server
 
 DIM, K, CLUSTER = 384, 10, 20
 LEAST, MOST = 100, 20_000  # passages of a tenant
@@ -80,74 +93,164 @@ def name_of(tenant: int) -> str:
     return f"bench-{tenant}"
 
 
-def timed(search: Callable[[Matrix], object], queries: Matrix) -> list[float]:
-    """Milliseconds of each query, after one that is not counted."""
-    search(queries[0])
-    out = []
-    for query in queries:
-        began = time.perf_counter()
-        search(query)
-        out.append(1000 * (time.perf_counter() - began))
+@dataclass
+class Asked:
+    """What the queries of some tenants of one band cost; a list for each of the three that were asked."""
+
+    tenants: int
+    largest: int
+    ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # milliseconds
+    pages: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    recall: float = 1.0  # the least of a query in either database
+
+    def ratio(self, of: dict[str, list[float]]) -> str:
+        """How much more the same queries cost among all tenants: median, first and third quartile."""
+        low, middle, high = np.quantile(np.divide(of["all"], of["half"]), (0.25, 0.5, 0.75))
+        return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+    def row(self, buffers: str) -> dict[str, str]:
+        """As a row of the table."""
+        parts = ("half", "all", "faiss")
+        ms = {
+            f"{part}, p50 / p95 ms": " / ".join(f"{np.quantile(self.ms[part], q):.2g}" for q in (0.5, 0.95))
+            for part in parts
+        }
+        pages = (
+            "same"
+            if self.pages["half"] == self.pages["all"]
+            else f"{np.divide(self.pages['all'], self.pages['half']).max():.3f}"
+        )
+        return {
+            "shared buffers": buffers, "largest tenant": f"{self.largest:,}", **ms,
+            "all : half, ms": self.ratio(self.ms), "all : half, CPU": self.ratio(self.cpu),
+            "pages a query": f"{max(self.pages['all']):,}, {pages}", "least recall@10": f"{self.recall:g}",
+        }  # fmt: skip
+
+
+@contextmanager
+def cpu_of(process: int, into: list[float]) -> Iterator[None]:
+    """Add the processor time of a process in milliseconds; Linux counts it in nanoseconds."""
+    path = Path(f"/proc/{process}/schedstat")
+    before = int(path.read_text().split()[0])
+    yield
+    into.append((int(path.read_text().split()[0]) - before) / 1e6)
+
+
+def process_of(database: Database) -> int:
+    """The process that answers."""
+    with database.administer() as connection:
+        return connection.info.backend_pid
+
+
+def pages(stored: DatabaseVectors, query: Matrix) -> int:
+    """Pages of 8 KB that the database looks at for a query, wherever they were."""
+    with stored._asking(query=search._text(query), k=K) as (connection, values):
+        told = connection.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + search._NEAREST, values).fetchone()
+    plan = told[0][0]["Plan"] if told else {}
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def asked(databases: dict[str, Database], chosen: Sequence[int], made: NDArray[np.int64]) -> Asked:
+    """Ask the same of a database with half of the tenants, of one with all, and of FAISS.
+
+    One query of each tenant after the other, so that a tenant's rows were not looked at just before. The first round is
+    not counted.
+    """
+    out = Asked(len(chosen), int(made[list(chosen)].max()))
+    kept = {tenant: vectors_of(tenant, int(made[tenant])) for tenant in chosen}
+    queries = {tenant: queries_of(tenant, vectors) for tenant, vectors in kept.items()}
+    flat = {tenant: Dense.build(vectors) for tenant, vectors in kept.items()}
+    stored = {
+        (part, tenant): DatabaseVectors(database, name_of(tenant), 1, len(kept[tenant]))
+        for part, database in databases.items()
+        for tenant in chosen
+    }
+    processes = {part: process_of(database) for part, database in databases.items()}
+    orders = itertools.cycle(itertools.permutations((*databases, "faiss")))
+    for turn in range(-1, QUERIES):
+        for tenant in chosen:
+            query = queries[tenant][turn]
+            found: dict[str, set[int]] = {}
+            for part in next(orders):
+                found[part] = _once(
+                    out, part, flat[tenant] if part == "faiss" else stored[part, tenant], query, processes
+                )
+            out.recall = min(out.recall, *(len(found[part] & found["faiss"]) / K for part in databases))
+        if turn < 0:
+            out.ms.clear()
+            out.cpu.clear()
+    for (part, tenant), one in stored.items():
+        out.pages[part].append(pages(one, queries[tenant][0]))
+    if processes != {part: process_of(database) for part, database in databases.items()}:
+        raise SystemExit("the database changed its process meanwhile: run it again")
     return out
 
 
-def p95(values: Sequence[float]) -> float:
-    return float(np.quantile(values, 0.95))
+def _once(out: Asked, part: str, one: Dense | DatabaseVectors, query: Matrix, processes: dict[str, int]) -> set[int]:
+    with ExitStack() as counting:
+        if part in processes:
+            counting.enter_context(cpu_of(processes[part], out.cpu[part]))
+        began = time.perf_counter()
+        _, rows = one.search(query, K)
+        out.ms[part].append(1000 * (time.perf_counter() - began))
+    return set(rows.tolist())
 
 
-def measured(database: Database, chosen: Sequence[int], made: NDArray[np.int64]) -> dict[str, float]:
-    """Both engines over some tenants of one band."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    recalls: list[float] = []
-    for tenant in chosen:
-        vectors = vectors_of(tenant, int(made[tenant]))
-        queries = queries_of(tenant, vectors)
-        flat = Dense.build(vectors)
-        stored = DatabaseVectors(database, name_of(tenant), 1, len(vectors))
-        theirs += timed(lambda q, flat=flat: flat.search(q, K), queries)  # type: ignore[misc]
-        ours += timed(lambda q, stored=stored: stored.search(q, K), queries)  # type: ignore[misc]
-        for query in queries:
-            exact, found = (set(one.search(query, K)[1].tolist()) for one in (flat, stored))
-            recalls.append(len(exact & found) / len(exact))
-    return {
-        "tenants": len(chosen), "largest": int(made[list(chosen)].max()),
-        "postgres p50 ms": statistics.median(ours), "postgres p95 ms": p95(ours),
-        "faiss p50 ms": statistics.median(theirs), "faiss p95 ms": p95(theirs), "recall@10": min(recalls),
-    }  # fmt: skip
+def filled(url: str, made: NDArray[np.int64]) -> tuple[Database, float]:
+    """A database with tenants of these sizes, tidied as autovacuum would; and the seconds that adding them took."""
+    database = Database(url)
+    database._pool.resize(0, 1)  # so that one process answers
+    database.migrate()
+    began = time.perf_counter()
+    for tenant, size in enumerate(made):
+        add(database, tenant, int(size))
+    spent = time.perf_counter() - began
+    with database.administer() as connection:
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM ANALYZE")
+        connection.autocommit = False
+    return database, spent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--passages", type=int, default=1_000_000)
+    parser.add_argument("--shared-buffers", default="2GB", help="of the second time (2GB); the server must be our own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     made = sizes(options.tenants, options.passages)
     half = options.tenants // 2
     bands = [[t for t in range(half) if low <= made[t] < high][:SAMPLE] for low, high in BANDS]
-    with server() as url:
-        database = Database(url)
-        database.migrate()
-        began = time.perf_counter()
-        for tenant in range(half):
-            add(database, tenant, int(made[tenant]))
-        before = [measured(database, chosen, made) for chosen in bands if chosen]
-        for tenant in range(half, options.tenants):
-            add(database, tenant, int(made[tenant]))
-        spent = time.perf_counter() - began
-        after = [measured(database, chosen, made) for chosen in bands if chosen]
-        with database.administer() as connection:
+    rows = []
+    with server() as url, database_in(url) as first, database_in(url) as second:
+        (few, _), (every, spent) = filled(first, made[:half]), filled(second, made)
+        databases = {"half": few, "all": every}
+        with every.administer() as connection:
             size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-        database.close()
-    rows = int(made.sum())
+        for buffers in ("128MB", options.shared_buffers):
+            set_buffers(url, buffers)
+            rows += [asked(databases, chosen, made).row(buffers) for chosen in bands if chosen]
+        few.close()
+        every.close()
     told = {
-        "tenants": options.tenants, "rows": rows, "rows a second, searches between included": rows / spent,
-        "bytes a row": (size[0] if size else 0) / rows,
-        "half of the tenants": before, "all of them": after,
+        "tenants": options.tenants, "rows": int(made.sum()), "rows a second": int(made.sum() / spent),
+        "bytes a row": int((size[0] if size else 0) / made.sum()), "machine": machine(), "bands": rows,
     }  # fmt: skip
-    print(json.dumps(told, indent=2) if options.json else "\n".join(f"{k}: {v}" for k, v in told.items()))
-    return 0 if min(band["recall@10"] for band in after) >= 0.99 else 1
+    print(json.dumps(told, indent=2) if options.json else f"{told | {'bands': ...}}\n\n{markdown(rows)}")
+    return 0 if min(float(row["least recall@10"]) for row in rows) >= 0.99 else 1
+
+
+def set_buffers(url: str, size: str) -> None:
+    """Start a server of our own again with so much memory for pages."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if connection.execute("SHOW shared_buffers").fetchone() == (size,):
+            return
+        connection.execute(sql.SQL("ALTER SYSTEM SET shared_buffers = {}").format(size))
+        connection.execute("CHECKPOINT")
+    kill_and_start(url)
 
 
 if __name__ == "__main__":
