@@ -26,7 +26,7 @@ from bot.teaching import Lesson
 NAME, PASSWORD = "anna", "a long spoke and a bell"
 DEEDS = {"approve": "taught (answer)", "edit": "reviewed", "withdraw": "undid"}  # each with what the audit log says
 _NUMBER = re.compile(r"#lesson-(\d+)|taught already, by lesson (\d+)")
-_PATIENCE = 120.0  # seconds for one deed; on a busy machine
+_PATIENCE = 300.0  # seconds for one deed; on a very busy machine
 _PAUSE = 0.05  # seconds between two deeds, and two tries
 
 
