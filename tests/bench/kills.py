@@ -155,7 +155,7 @@ class Ground:
 
     def _started(self) -> bool:
         """Start the database; one that takes more than ten seconds to recover is asked again."""
-        with contextlib.suppress(subprocess.SubprocessError):
+        with contextlib.suppress(subprocess.SubprocessError, AssertionError):  # the package asserts that it is ready
             self._server.ensure_postgres_running()
             return True
         return False
