@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from filelock import FileLock
@@ -38,6 +39,7 @@ from bot.stores.files import FileStore
 from bot.stores.postgres import PostgresStore
 from bot.stores.tenant_state import TenantState
 from tests.bicycle import write_corpus
+from tests.hosted import STORES, Hosted, Program, Served, program
 from tests.servers import database_in, server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +56,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a job in the back
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--index", type=Path, help="keep the index of the shipped corpus in this folder and reuse it while it fits"
+    )
+    parser.addoption(
+        "--store", choices=STORES, default=STORES[0], help="where the tests' bots, indexes and records are served from"
     )
 
 
@@ -89,13 +94,13 @@ def built_beside(bicycle: Config, corpus: Path, folder: Path) -> Config:
 
 
 @pytest.fixture(scope="session")
-def bicycle_index(bicycle: Config) -> Index:
-    return index.load(bicycle)
+def bicycle_index(bicycle: Config, served: Served) -> Index:
+    return served.index(bicycle)
 
 
 @pytest.fixture(scope="session")
-def bicycle_bot(bicycle: Config) -> Bot:
-    return Bot.open(bicycle)
+def bicycle_bot(bicycle: Config, served: Served) -> Bot:
+    return served.bot(bicycle)
 
 
 @dataclass(frozen=True)
@@ -134,8 +139,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 
 @pytest.fixture(scope="session")
-def shipped_bot(shipped: Config) -> Bot:
-    return Bot.open(shipped)
+def shipped_bot(shipped: Config, served: Served) -> Bot:
+    return served.bot(shipped)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +180,45 @@ def database(postgres: str) -> Iterator[Database]:
     made.migrate()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def hosted(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Hosted:
+    """Bots and records in PostgreSQL."""
+    return Hosted(database, tmp_path_factory.mktemp("fetched"))
+
+
+@pytest.fixture(scope="session")
+def in_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Bots and records in files."""
+    with contextlib.ExitStack() as left:
+
+        def records() -> Store:
+            store = Store(tmp_path_factory.mktemp("records") / "faq.sqlite")
+            left.callback(store.close)
+            return store
+
+        yield Served(Bot.open, index.load, records)
+
+
+@pytest.fixture(scope="session")
+def served(request: pytest.FixtureRequest) -> Served:
+    """Bots and records in the store of ``--store``."""
+    if request.config.getoption("--store") == "files":
+        return cast(Served, request.getfixturevalue("in_files"))
+    return cast(Hosted, request.getfixturevalue("hosted")).served()
+
+
+@pytest.fixture(scope="session")
+def program_of(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Config], contextlib.AbstractContextManager[Program]]:
+    """How ``app.py`` serves a finished index from the store of ``--store``; in files its records are in FAQ_STATE."""
+    if request.config.getoption("--store") == "files":
+        alone = Program({}, lambda: Store(Path(os.environ["FAQ_STATE"])))
+        return lambda config: contextlib.nullcontext(alone)
+    address = request.getfixturevalue("postgres")
+    return lambda config: program(address, config, tmp_path_factory.mktemp("fetched"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,16 +30,17 @@ NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}{os.pathsep}/us
 class Server:
     """``app.py`` as a process on a port of its own; it can be killed, stopped and started again there."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, settings: Mapping[str, str]) -> None:
         self.port = free_port()
         self._command = [sys.executable, "app.py", "--port", str(self.port)]
         self._command += ["--corpus", str(config.corpus), "--index", str(config.index)]
+        self._settings = settings
         self.start()
 
     def start(self) -> None:
         """Start it, without waiting."""
         self.process = subprocess.Popen(
-            self._command, cwd=ROOT, env={**os.environ, "FAQ_ADAPT": "0"}, stdout=subprocess.DEVNULL
+            self._command, cwd=ROOT, env={**os.environ, "FAQ_ADAPT": "0", **self._settings}, stdout=subprocess.DEVNULL
         )
 
     def wait(self) -> None:

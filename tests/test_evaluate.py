@@ -22,6 +22,7 @@ from bot.schema import Reply, Turn
 from bot.sets import ItemSet, SetError, read_set
 from bot.summary import latency, summarise, summary_lines
 from tests.conftest import Command
+from tests.hosted import Served
 from tests.questions import ITEMS, write_set
 
 
@@ -121,8 +122,8 @@ def test_a_citation_from_an_unknown_corpus_has_a_name_of_its_own(bicycle_bot: Bo
 # --- files -----------------------------------------------------------------------------------
 
 
-def test_two_runs_give_the_same_bytes(run: Run, bicycle: Config, items: ItemSet) -> None:
-    again = gate.run_bot(Bot.open(bicycle), items)
+def test_two_runs_give_the_same_bytes(run: Run, bicycle: Config, items: ItemSet, served: Served) -> None:
+    again = gate.run_bot(served.bot(bicycle), items)
     one, other = (gate.files(r, summarise(r.results), None) for r in (run, again))
     assert set(one) == {
         "report.html", "results.json", "baseline.json", "junit.xml", "run.trec", "qrels.trec", "timings.json",

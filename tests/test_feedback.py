@@ -13,6 +13,7 @@ from bot.guard import Limits
 from bot.staff import Feedback, Store
 from bot.web import create_app
 from tests.fake_bot import FakeBot
+from tests.hosted import Served
 from tests.test_web import GENEROUS, ready
 
 GOOD: dict[str, Any] = {"index_version": "fake-1", "status": "answered", "helpful": True, "sources": ["001-what"]}
@@ -27,10 +28,8 @@ class Full(Store):
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    store = Store()
-    yield store
-    store.close()
+def store(served: Served) -> Store:
+    return served.records()
 
 
 @pytest.fixture

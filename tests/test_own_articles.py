@@ -14,13 +14,14 @@ from bot.pipeline import Bot
 from bot.schema import Reply, Turn
 from tests.conftest import Command, built_beside
 from tests.documents import WRITERS, write_all
+from tests.hosted import Served
 
 PEEL = Path(__file__).resolve().parent / "corpora" / "peel"
 
 
 @pytest.fixture(scope="module")
-def peel(bicycle: Config, tmp_path_factory: pytest.TempPathFactory) -> Bot:
-    return Bot.open(built_beside(bicycle, PEEL, tmp_path_factory.mktemp("peel") / "index"))
+def peel(bicycle: Config, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return served.bot(built_beside(bicycle, PEEL, tmp_path_factory.mktemp("peel") / "index"))
 
 
 def ask(bot: Bot, question: str) -> Reply:
@@ -80,12 +81,12 @@ def test_a_citation_tells_what_the_list_told(peel: Bot) -> None:
 
 
 @pytest.fixture(scope="module")
-def every_format(bicycle: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Bot]:
+def every_format(bicycle: Config, served: Served, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Bot]:
     folder = tmp_path_factory.mktemp("formats")
     write_all(folder / "corpus")
     (folder / "corpus" / "scan.pdf").write_bytes(b"%PDF-1.7 cut off")
     config = built_beside(bicycle, folder / "corpus", folder / "index")
-    return config, Bot.open(config)
+    return config, served.bot(config)
 
 
 @pytest.mark.parametrize(

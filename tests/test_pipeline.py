@@ -17,6 +17,7 @@ from bot.facets import Facets
 from bot.pipeline import Bot
 from bot.schema import STATUSES, Reply, Turn
 from tests.bicycle import write_corpus
+from tests.hosted import Served
 
 Ask = Callable[..., Reply]
 
@@ -272,8 +273,8 @@ def test_the_same_message_gets_the_same_reply(shipped_bot: Bot, message: str) ->
     assert without_timings(first) == without_timings(second)
 
 
-def test_another_instance_gives_the_same_reply(ask: Ask, shipped: Config) -> None:
-    again = Bot.open(shipped)
+def test_another_instance_gives_the_same_reply(ask: Ask, shipped: Config, served: Served) -> None:
+    again = served.bot(shipped)
     for message in COVERED[:4]:
         assert without_timings(again.ask([Turn("user", message)])) == without_timings(ask(message))
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,6 +17,7 @@ from bot.staff import Store
 from bot.web import create_app
 from tests.conftest import States
 from tests.fake_bot import FakeBot
+from tests.hosted import everything_in
 from tests.test_feedback import OURS
 from tests.test_web import GENEROUS, ready
 
@@ -26,10 +25,8 @@ SECRET = "my name is Zbigniewa and i want to know can i fly after"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "faq.sqlite")
-    yield store
-    store.close()
+def store(states: States) -> Store:
+    return states()
 
 
 def counted(store: Store, bot: Bot, keep: str, *told: tuple[str, Reply]) -> Queue:
@@ -39,12 +36,6 @@ def counted(store: Store, bot: Bot, keep: str, *told: tuple[str, Reply]) -> Queu
         recorder.reply(message, reply)
     recorder.close()
     return entries
-
-
-def everything(store: Store) -> bytes:
-    """All bytes of the database's files."""
-    assert store.path is not None
-    return b"".join(p.read_bytes() for p in store.path.parent.iterdir())
 
 
 ABSTAINED = Reply("abstained", "The articles don't cover that.")
@@ -57,22 +48,22 @@ def test_by_default_no_word_is_kept(store: Store) -> None:
     assert set(found.values()) == {None}
     assert ("abstained", "scars", "pain") in found
     for word in (b"Zbigniewa", b"fly", b"painful"):
-        assert word not in everything(store)
+        assert word not in everything_in(store)
 
 
 def test_masked_keeps_everyday_words(store: Store, shipped_bot: Bot) -> None:
     entries = counted(store, shipped_bot, "masked", (SECRET, ABSTAINED), ("does qwrtzuiop squeak", ABSTAINED))
     texts = {entry.text for entry in entries.entries()}
     assert "my name is [name] and i want to know can i fly after" in texts
-    assert b"Zbigniewa" not in everything(store)
-    assert b"qwrtzuiop" not in everything(store)
+    assert b"Zbigniewa" not in everything_in(store)
+    assert b"qwrtzuiop" not in everything_in(store)
 
 
 def test_text_keeps_what_was_typed_without_personal_data(store: Store, shipped_bot: Bot) -> None:
     said = "Does QWRTZ squeak? call 07700 900123"
     entries = counted(store, shipped_bot, "text", (said, ABSTAINED), ("what does qwrtz cost", ABSTAINED))
     assert "Does QWRTZ squeak? call [phone]" in {entry.text for entry in entries.entries()}
-    assert b"900123" not in everything(store)
+    assert b"900123" not in everything_in(store)
 
 
 def test_repetitions_are_one_entry(store: Store, shipped_bot: Bot) -> None:
@@ -86,7 +77,7 @@ def test_repetitions_are_one_entry(store: Store, shipped_bot: Bot) -> None:
 def test_the_words_of_what_warns_are_never_kept(store: Store, shipped_bot: Bot, status: str) -> None:
     entries = counted(store, shipped_bot, "text", ("i am pregnant with zwillinge", Reply(status, "x")))  # type: ignore[arg-type]
     assert entries.questions() == []
-    assert b"zwillinge" not in everything(store)
+    assert b"zwillinge" not in everything_in(store)
     with store.read() as cursor:
         assert cursor.execute("SELECT status, failed, n FROM asked").fetchall() == [(status, 0, 1)]
 
@@ -181,7 +172,7 @@ def test_of_two_visitors_nothing_tells_them_apart(store: Store) -> None:
     counted(store, FakeBot().as_bot(), "none", *[("bitcoin", ABSTAINED)] * 2)
     with store.read() as cursor:
         tables = [cursor.execute(f"SELECT * FROM {t}").description for t in ("entry", "asked", "wording", "cited")]
-    columns = {column[0] for table in tables for column in table}
+    columns = {column[0] for table in tables for column in table} - {"tenant"}
     assert columns == {
         "id", "kind", "category", "text", "plain", "vector", "encoder", "worded", "state", "who", "at", "version",
         "entry", "day", "status", "failed", "n", "source_id",

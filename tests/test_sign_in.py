@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from bot.staff_words import say, texts
 from bot.web import create_app
 from tests.conftest import ROOT, States
 from tests.fake_bot import FakeBot
+from tests.hosted import Served, everything_in
 from tests.test_web import GENEROUS, ready
 
 WORD = "four words in a row"
@@ -56,14 +56,12 @@ def accounts(states: States, clock: Clock) -> Accounts:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[TestClient]:
-    store = Store()
-    app = create_app(FakeBot().as_bot, limits=GENEROUS, store=store)
+def site(served: Served) -> Iterator[TestClient]:
+    app = create_app(FakeBot().as_bot, limits=GENEROUS, store=served.records())
     app.state.accounts.add("anna", WORD, "editor")
     app.state.accounts.add("ben", WORD)
     with TestClient(app, follow_redirects=False) as started:
         yield ready(started)
-    store.close()
 
 
 @pytest.fixture
@@ -120,17 +118,18 @@ def test_an_account_is_made_once_listed_and_removed(accounts: Accounts) -> None:
     ]
 
 
-def test_what_is_stored_opens_no_door(tmp_path: Path) -> None:
-    store = Store(tmp_path / "faq.sqlite")
+def test_what_is_stored_opens_no_door(states: States) -> None:
+    store = states()
     accounts = Accounts(store)
     accounts.add("anna", WORD)
     signed_in = accounts.sign_in("anna", WORD, "a")
-    store.close()
-    kept = (tmp_path / "faq.sqlite").read_bytes()
+    kept = everything_in(store)
+    assert b"anna" in kept
     for secret in (WORD, signed_in.token, signed_in.browser):
         assert secret.encode() not in kept
-    with closing(sqlite3.connect(tmp_path / "faq.sqlite")) as db:
-        assert db.execute("SELECT hash GLOB '$argon2id$v=19$m=65536,t=3,p=4$*' FROM account").fetchone() == (1,)
+    with store.read() as cursor:
+        (hashed,) = cursor.execute("SELECT hash FROM account").fetchone()
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_letters_with_accents_fit_however_they_are_composed(accounts: Accounts) -> None:
@@ -170,9 +169,9 @@ def test_a_session_ends_when_idle_and_after_its_time(accounts: Accounts, clock: 
     assert accounts.of(token) is None
 
 
-def test_a_clock_that_jumps_neither_signs_in_for_ever_nor_locks_out(tmp_path: Path, clock: Clock) -> None:
+def test_a_clock_that_jumps_neither_signs_in_for_ever_nor_locks_out(states: States, clock: Clock) -> None:
     ticks = Clock()
-    store = Store(tmp_path / "jumps.sqlite")
+    store = states()
     accounts = Accounts(store, Lasting(idle=600, whole=3600), clock, ticks)
     accounts.add("anna", WORD)
     clock.now += 10 * 365 * 86_400

@@ -27,6 +27,7 @@ from bot.stores import ArticleStore, Checkout, Version
 from bot.stores.database import Database
 from bot.stores.files import FileStore
 from bot.stores.postgres import PostgresStore
+from tests.hosted import ALONE, OPENS
 
 KEPT = 2
 FORMS = ("files", "postgres")
@@ -281,6 +282,12 @@ def test_what_is_not_whole_is_not_published(
     with pytest.raises(IndexStale):
         store.publish(published, replace(bicycle, corpus=corpus))
     assert numbers(store.versions(published)) == [1]
+
+
+def test_who_opens_a_store_by_itself_is_listed_with_the_reason() -> None:
+    """So that ``--store postgresql`` leaves nothing with files unsaid."""
+    modules = Path(__file__).parent.glob("test_*.py")
+    assert {m.stem for m in modules if OPENS.search(m.read_text(encoding="utf-8"))} == set(ALONE)
 
 
 def test_both_forms_are_asked(database: Database) -> None:

@@ -32,6 +32,7 @@ from bot.uploads import MAX_BODY_BYTES, MAX_BYTES, MAX_FILES, MAX_STEM, Upload, 
 from bot.web import create_app
 from tests.bicycle import write_corpus
 from tests.fake_bot import HOSTILE
+from tests.hosted import Served
 from tests.hostile import changed, document
 from tests.test_index import linked
 from tests.test_sign_in import OURS
@@ -472,8 +473,8 @@ def test_only_editors_are_led_there(shelf: Shelf) -> None:
 # --- where nothing can be changed -----------------------------------------------------------------
 
 
-def test_articles_that_are_published_from_elsewhere_are_shown_only(bicycle_bot: Bot, tmp_path: Path) -> None:
-    store = Store(tmp_path / "faq.sqlite")
+def test_articles_that_are_published_from_elsewhere_are_shown_only(bicycle_bot: Bot, served: Served) -> None:
+    store = served.records()
     with TestClient(create_app(lambda: bicycle_bot, limits=GENEROUS, store=store), follow_redirects=False) as client:
         desk = Desk(ready(client), store).be("anna")
         page = desk.get("/staff/articles").text
@@ -482,7 +483,6 @@ def test_articles_that_are_published_from_elsewhere_are_shown_only(bicycle_bot: 
         for path in ("", "/build", "/publish", "/discard", "/ask", "/change"):
             answer = desk.post(f"/staff/articles{path}", edition="", deed="remove", questions="x")
             assert answer.status_code in (400, 409), path
-    store.close()
 
 
 def test_what_is_kept_in_memory_or_can_t_be_written_is_closed(bicycle: Config, tmp_path: Path) -> None:

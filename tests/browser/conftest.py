@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
 
+from bot.config import Config
 from tests.browser.host_page import Host, hosting
+from tests.hosted import Program
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -29,6 +31,9 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+
+
+ProgramOf = Callable[[Config], AbstractContextManager[Program]]
 
 
 def free_port() -> int:
@@ -155,11 +160,21 @@ def fake_site(sites: Sites) -> str:
 
 
 @pytest.fixture(scope="session")
-def real_site(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
-    """The whole program over the shipped articles; the host page may show it, too."""
+def real_program(request: pytest.FixtureRequest, program_of: ProgramOf) -> Iterator[tuple[Path, Program]]:
+    """The shipped index, and how the whole program serves it."""
     # A kept index is opened by the program alone: opening it here as well takes ten seconds.
     index = request.config.getoption("--index") or request.getfixturevalue("shipped").index
+    with program_of(Config(index=index)) as program:
+        yield index, program
+
+
+@pytest.fixture(scope="session")
+def real_site(real_program: tuple[Path, Program], sites: Sites) -> Iterator[str]:
+    """The whole program over the shipped articles; the host page may show it, too."""
+    index, program = real_program
     with pytest.MonkeyPatch.context() as patch:
+        for name, value in program.settings.items():
+            patch.setenv(name, value)
         patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
         patch.setenv("FAQ_KEEP", "text")  # the staff's pages show visitors' words
         with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600) as address:

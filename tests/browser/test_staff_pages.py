@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 import urllib.request
@@ -21,6 +20,8 @@ from tests.browser.axe import violations
 from tests.browser.conftest import DESKTOP, Opener, Watch
 from tests.browser.states import ask
 from tests.conftest import ROOT
+from tests.hosted import Program
+from tests.test_lessons import taught_questions
 
 WORD = "four words in a row"
 LETTER = (ROOT / "tests" / "enquiry.txt").read_text(encoding="utf-8")
@@ -41,30 +42,35 @@ def ask_api(site: str, question: str) -> dict[str, Any]:
     return reply
 
 
-def counted(*questions: str, seconds: float = 60) -> None:
+def counted(store: Store, *questions: str, seconds: float = 60) -> None:
     """Wait until the server has counted what it was asked, which it does beside the replies."""
-    until, store = time.monotonic() + seconds, Store(Path(os.environ["FAQ_STATE"]))
+    until = time.monotonic() + seconds
     while True:
         known = {text for entry in Queue(store).entries(STATES, 1000) for text in (entry.text, *entry.wordings)}
         if known >= set(questions):
             break
         assert time.monotonic() < until, set(questions) - known
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def records(real_program: tuple[Path, Program]) -> Iterator[Store]:
+    """What the program keeps, opened beside it."""
+    store = real_program[1].records()
+    yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def site(real_site: str) -> str:
+def site(real_site: str, records: Store) -> str:
     """The whole program with two accounts, and questions that it could not answer."""
-    store = Store(Path(os.environ["FAQ_STATE"]))
-    accounts = Accounts(store)
+    accounts = Accounts(records)
     for name, role in (("anna", "editor"), ("ben", "staff")):
         if not accounts.find(name):
             accounts.add(name, WORD, role)  # type: ignore[arg-type]
-    store.close()
     for question in ("what is bitcoin", "do you offer gift vouchers", "how often", "<b>is it</b> vegan"):
         ask_api(real_site, question)
-    counted("what is bitcoin", "do you offer gift vouchers", "<b>is it</b> vegan")
+    counted(records, "what is bitcoin", "do you offer gift vouchers", "<b>is it</b> vegan")
     return real_site
 
 
@@ -269,12 +275,11 @@ def visitor_gets(opened: Opener, site: str, question: str, status: str) -> str:
 
 
 def test_the_whole_loop_from_a_visitor_s_question_to_its_answer_and_back(
-    opened: Opener, staff: Page, site: str
+    opened: Opener, staff: Page, site: str, records: Store
 ) -> None:
-    questions = Path(os.environ["FAQ_STATE"]).with_name("faq.questions.jsonl")
     assert ANSWER not in visitor_gets(opened, site, DOG, FAILED)
     visitor_gets(opened, site, DOG_TOO, FAILED)
-    counted(DOG, DOG_TOO)
+    counted(records, DOG, DOG_TOO)
     staff.goto(f"{site}/staff/queue")
     entry = staff.get_by_role("listitem").filter(has=staff.get_by_role("heading", name=DOG))
     expect(entry).to_contain_text("Asked 2 times")
@@ -290,13 +295,13 @@ def test_the_whole_loop_from_a_visitor_s_question_to_its_answer_and_back(
     expect(staff.get_by_text("Taught. The bot does so from now on.")).to_be_visible()
     for question in (DOG, DOG_TOO, "is it ok if my dog comes to the appointment"):
         assert ANSWER in visitor_gets(opened, site, question, "answered")
-    assert DOG in questions.read_text(encoding="utf-8")
+    assert DOG in [question for _, question, _ in taught_questions(records)]
     staff.get_by_role("link", name=re.compile(f"Show.*{DOG}")).click()
     expect(staff.get_by_role("region", name="After", exact=True)).not_to_contain_text(ANSWER)
     staff.get_by_role("button", name="Undo it").click()
     expect(staff.get_by_text("Undone. The bot answers as before.")).to_be_visible()
     assert ANSWER not in visitor_gets(opened, site, DOG, FAILED)
-    assert DOG not in questions.read_text(encoding="utf-8")
+    assert DOG not in [question for _, question, _ in taught_questions(records)]
     staff.goto(f"{site}/staff/queue")
     expect(entry).to_contain_text("New")
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bot.config import Config
 from bot.guard import KEEPER
+from tests.browser.conftest import ProgramOf
 from tests.proxy import NGINX, Load, Server, proxied
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine: 'apt-get install nginx'")
@@ -31,11 +32,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(bicycle: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(bicycle: Config, program_of: ProgramOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
-        servers = []
+        servers, program = [], stack.enter_context(program_of(bicycle))
         for _ in range(2):
-            servers.append(Server(bicycle))
+            servers.append(Server(bicycle, program.settings))
             stack.callback(servers[-1].end, signal.SIGKILL)
         for server in servers:
             server.wait()
