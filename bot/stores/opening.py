@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def opened(config: Config) -> PostgresStore:
-    """The database of ``FAQ_DATABASE_URL``; nothing is asked of it yet.
+    """The database of ``FAQ_DATABASE_URL``, with its replica if there is one; nothing is asked of them yet.
 
     Raises:
         ConfigError: no address, a wrong one, or the driver is not installed.
@@ -26,4 +26,5 @@ def opened(config: Config) -> PostgresStore:
         raise ConfigError(f"{error}: run 'pip install -r bot/stores/requirements.txt'") from error
     from bot.stores.files import FileStore
 
-    return PostgresStore(Database(config.database_url), FileStore(config.fetched))
+    replica = Database(config.database_replica, "FAQ_DATABASE_REPLICA") if config.database_replica else None
+    return PostgresStore(Database(config.database_url), FileStore(config.fetched), replica=replica)

@@ -7,30 +7,25 @@ else from ``blob``. They are checked out into a ``FileStore``, from which they c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 from pgvector import Vector
 
 from bot.errors import IndexDamaged, TenantLimit, VersionMissing
 from bot.stores import KEPT, Checkout, Version, View, named, search, surplus
 from bot.stores.database import Connection, Database
-from bot.stores.packages import Content, Package, contents, fits, package, restored, written
+from bot.stores.packages import Content, Package, contents, fits, package, written
+from bot.stores.reading import held, in_build, nearest, unkept, versions
 from bot.stores.tenants import CHANNEL
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.dense import Matrix
     from bot.stores.files import FileStore
 
 T = TypeVar("T")
-_VERSIONS = """
-    SELECT number, version.name, version.at, number = current IS TRUE
-    FROM version JOIN tenant USING (tenant) WHERE tenant = %s ORDER BY number DESC
-"""
 _LOCKED = "SELECT max_passages FROM tenant WHERE tenant = %s FOR NO KEY UPDATE"
 _STAGE = """
     CREATE TEMP TABLE new_embedding (place integer, key bytea, own bytea, vector vector) ON COMMIT DROP;
@@ -79,20 +74,25 @@ _PRUNE = (
     (SELECT FROM file WHERE tenant = %(tenant)s AND file.sha256 = old.sha256)
     """,
 )
-_VECTORS = """
-    SELECT vector FROM searched JOIN embedding USING (tenant, embedding)
-    WHERE tenant = %s AND number = %s ORDER BY place
-"""
-_FILES = "SELECT place, content FROM file LEFT JOIN blob USING (tenant, sha256) WHERE tenant = %s AND number = %s"
 
 
 class PostgresStore:
-    """See ``stores.ArticleStore``. Making, listing and deleting tenants is the owner's; all else sees one tenant."""
+    """See ``stores.ArticleStore``. Making, listing and deleting tenants is the owner's; all else sees one tenant.
 
-    def __init__(self, database: Database, cache: FileStore, kept: int = KEPT) -> None:
+    What a version holds is read from the ``replica``, if there is one that has it already; which version is current,
+    and what was told, never is: a replica is behind.
+    """
+
+    def __init__(self, database: Database, cache: FileStore, kept: int = KEPT, replica: Database | None = None) -> None:
         self.database = database
         self.cache = cache
         self._kept = kept
+        self._replica = replica
+
+    def close(self) -> None:
+        """End all connections."""
+        for database in filter(None, (self.database, self._replica)):
+            database.close()
 
     def create(self, tenant: str) -> None:
         """See ``ArticleStore.create``."""
@@ -126,7 +126,7 @@ class PostgresStore:
         content = contents(config, made)
         with self.database.tenant(tenant, write=True) as (connection, own):
             (most,) = connection.execute(_LOCKED, [own]).fetchone() or (0,)
-            known = _versions(connection, own)
+            known = versions(connection, own)
             if same := [v for v in known if v.current and v.name == made.name]:
                 return same[0]  # somebody else was quicker
             if len(content.passages) > most:
@@ -143,22 +143,22 @@ class PostgresStore:
             for statement in _PRUNE:
                 connection.execute(statement, {"tenant": own, "surplus": gone})
             fits(made.manifest, config.corpus)
-            return _versions(connection, own)[0]
+            return versions(connection, own)[0]
 
     def versions(self, tenant: str) -> tuple[Version, ...]:
         """See ``ArticleStore.versions``."""
         with self.database.tenant(tenant) as (connection, own):
-            return _versions(connection, own)
+            return versions(connection, own)
 
     def activate(self, tenant: str, number: int) -> Version:
         """See ``ArticleStore.activate``."""
         with self.database.tenant(tenant, write=True) as (connection, own):
             connection.execute(_LOCKED, [own])
-            found = [v for v in _versions(connection, own) if v.number == number]
+            found = [v for v in versions(connection, own) if v.number == number]
             if not found:
-                raise _unkept(tenant, number)
+                raise unkept(tenant, number)
             self._point(connection, tenant, own, number)
-            return next(v for v in _versions(connection, own) if v.number == number)
+            return next(v for v in versions(connection, own) if v.number == number)
 
     def checkout(self, tenant: str, number: int | None = None) -> Checkout:
         """See ``ArticleStore.checkout``. What is in the cache already is not fetched again."""
@@ -166,7 +166,12 @@ class PostgresStore:
 
     def view(self, tenant: str, number: int | None = None) -> View:
         """See ``ArticleStore.view``."""
-        return self._pinned(tenant, number, lambda version: search.view(self.database, tenant, version.number))
+        return self._pinned(tenant, number, lambda version: self._seen(tenant, version))
+
+    def _seen(self, tenant: str, version: Version) -> View:
+        return nearest(
+            self.database, self._replica, tenant, version, lambda near: search.view(near, tenant, version.number)
+        )
 
     def _pinned(self, tenant: str, number: int | None, use: Callable[[Version], T]) -> T:
         """What ``use`` makes of a version; of the next one where the current one was removed before it was read."""
@@ -181,7 +186,7 @@ class PostgresStore:
     def _fetched(self, tenant: str, version: Version, serve: bool) -> Checkout:
         self.cache.create(tenant)
         if not any(v.number == version.number and v.name == version.name for v in self.cache.versions(tenant)):
-            self.cache.install(tenant, version.name, lambda to: self._fetch(tenant, version.number, to), version.number)
+            self.cache.install(tenant, version.name, lambda to: self._fetch(tenant, version, to), version.number)
         if serve:
             self.cache.activate(tenant, version.number)
         return self.cache.checkout(tenant, version.number)
@@ -190,23 +195,16 @@ class PostgresStore:
         for version in self.versions(tenant):
             if version.number == number or (number is None and version.current):
                 return version
-        raise _unkept(tenant, number)
+        raise unkept(tenant, number)
 
-    def _fetch(self, tenant: str, number: int, folder: Path) -> None:
+    def _fetch(self, tenant: str, version: Version, folder: Path) -> None:
         """Write a version's files, each checked."""
-        with self.database.tenant(tenant) as (connection, own):
-            row = connection.execute(
-                "SELECT manifest FROM version WHERE tenant = %s AND number = %s", [own, number]
-            ).fetchone()
-            if row is None:
-                raise _unkept(tenant, number)
-            files = connection.execute(_FILES, [own, number], binary=True).fetchall()
-            derived = restored(*_content(connection, own, number)) if any(c is None for _, c in files) else {}
-        checksums = json.loads(row[0])["files"]
-        for place, held in files:
-            name = place.split("/", 3)[-1]
-            content = derived[name] if held is None else bytes(held)
-            if place.startswith("index/builds/") and checksums.get(name, "") not in ("", sha256(content).hexdigest()):
+        checksums, files = nearest(
+            self.database, self._replica, tenant, version, lambda near: held(near, tenant, version.number)
+        )
+        for place, content in files:
+            known = checksums.get(in_build(place), "")
+            if place.startswith("index/builds/") and known not in ("", sha256(content).hexdigest()):
                 raise IndexDamaged(f"{place} of tenant {tenant!r} came back altered: publish the articles again")
             written(folder, place, lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]
 
@@ -214,15 +212,6 @@ class PostgresStore:
         """Make a version current, and tell every server when the transaction has succeeded."""
         connection.execute("UPDATE tenant SET current = %s WHERE tenant = %s", [number, own])
         connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, tenant])
-
-
-def _unkept(tenant: str, number: int | None) -> VersionMissing:
-    what = f"version {number}" if number else "published version"
-    return VersionMissing(f"tenant {tenant!r} has no {what}: see 'python -m bot tenant versions {tenant}'")
-
-
-def _versions(connection: Connection, own: int) -> tuple[Version, ...]:
-    return tuple(Version(*row) for row in connection.execute(_VERSIONS, [own]))
 
 
 def _put_files(connection: Connection, own: int, number: int, made: Package, content: Content) -> None:
@@ -262,10 +251,3 @@ def _put_content(connection: Connection, own: int, number: int, content: Content
                 copy.write_row(term)
     for statement in _EMBEDDINGS:
         connection.execute(statement, {"tenant": own, "number": number})
-
-
-def _content(connection: Connection, own: int, number: int) -> tuple[Sequence[str], Matrix]:
-    """The JSON of a version's passages, and its vectors."""
-    passages = [held for (held,) in connection.execute(search.PASSAGES, [own, number])]
-    vectors = [Vector.from_binary(v).to_numpy() for (v,) in connection.execute(_VECTORS, [own, number], binary=True)]
-    return passages, np.stack(vectors)
