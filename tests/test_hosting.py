@@ -262,7 +262,11 @@ def replies(clinics: Clinics) -> int:
 
 
 def test_tenants_from_the_command_line(
-    clinics: Clinics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clinics: Clinics,
+    longer: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = {"DATABASE_URL": clinics.config.database_url, "FETCHED": tmp_path / "versions", "ADAPT": 0}
     for key, value in {**settings, "STATE": tmp_path / "faq.sqlite"}.items():
@@ -281,6 +285,11 @@ def test_tenants_from_the_command_line(
     assert f"{name}: version 1, 20000 passages, 90 questions a minute, made.example" in run("tenant", "list")[1]
     assert "(current)" in run("tenant", "versions", name)[1]
     assert run("tenant", "rollback", name)[0] == 1
+    assert "version 2" in run("publish", name, "--corpus", longer.corpus, "--index", longer.index)[1]
+    for arguments, current in (((), 1), (("2",), 2), (("1",), 1)):
+        assert f"{name}: version {current} (" in run("tenant", "rollback", name, *arguments)[1]
+        assert [v.number for v in clinics.store.versions(name) if v.current] == [current]
+    assert run("tenant", "rollback", name, "3")[0] == 1
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
     assert "--tenant" in run("staff", "list")[1]
     assert run("staff", "--tenant", name, "add", "cy")[1].startswith("made cy (staff")

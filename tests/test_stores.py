@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +29,7 @@ from bot.stores import ArticleStore, Checkout, Version
 from bot.stores.database import Database
 from bot.stores.files import FileStore
 from bot.stores.postgres import PostgresStore
+from tests.conftest import ROOT
 from tests.hosted import ALONE, OPENS
 
 KEPT = 2
@@ -288,6 +291,22 @@ def test_who_opens_a_store_by_itself_is_listed_with_the_reason() -> None:
     """So that ``--store postgresql`` leaves nothing with files unsaid."""
     modules = Path(__file__).parent.glob("test_*.py")
     assert {m.stem for m in modules if OPENS.search(m.read_text(encoding="utf-8"))} == set(ALONE)
+
+
+def test_without_a_server_the_tests_fail_and_are_not_skipped() -> None:
+    """The one that ``BOT_TEST_DATABASE_URL`` names is taken; where it is not there, nothing passes in its place."""
+    names = ("test_stores.py::test_both_forms_are_asked", "test_feedback.py::test_yes_and_no_with_a_reason_are_kept")
+    tests = ["pytest", "-p", "no:cacheprovider", "--store", "postgresql", *(f"tests/{name}" for name in names)]
+    nobody = {"BOT_TEST_DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    done = subprocess.run(
+        [sys.executable, "-m", *tests],
+        cwd=ROOT,
+        env={**os.environ, **nobody},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "2 errors" in done.stdout, "passed" in done.stdout) == (1, True, False)
 
 
 def test_both_forms_are_asked(database: Database) -> None:
