@@ -193,7 +193,6 @@ class Composer:
         listed = sorted(said.values(), key=lambda v: order.index(v[0]) if v[0] in order else 0)
         return Differ(facet.topic, tuple(DifferValue(value, tuple(dict.fromkeys(n))) for value, n in listed))
 
-
     def _named(self, query: Query, facet: Facet, sentence: str) -> bool:
         """Whether a sentence is about the thing asked, for a facet whose values say nothing without it."""
         return not facet.of_thing or bool(query.concepts & self._spoken(sentence))

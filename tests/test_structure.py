@@ -36,6 +36,7 @@ PAGES = {"chat_ui", "staff_ui", "web", "app"}
 DATABASE = {
     "database",
     "postgres",
+    "reading",
     "search",
     "listener",
     "tenant_state",
