@@ -68,7 +68,12 @@ def without_adaptation(config: Config) -> Config:
 
 
 def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder of this run that its workers (``pytest -n``) share; whoever makes it holds ``NAME.lock`` beside it."""
+    """A folder of this run that its workers (``pytest -n``) share; whoever makes it holds ``NAME.lock`` beside it.
+
+    Runs that have the same ``TESTS_SHARED`` in their environment share it too.
+    """
+    if kept := os.environ.get("TESTS_SHARED"):
+        return Path(kept) / name
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
 
@@ -79,7 +84,7 @@ def bicycle(tmp_path_factory: pytest.TempPathFactory) -> Config:
     folder = shared(tmp_path_factory, "bicycle")
     config = without_adaptation(Config(corpus=folder / "corpus", index=folder / "index"))
     with FileLock(f"{folder}.lock"):
-        if not folder.exists():
+        if not (config.index / "CURRENT").exists():  # a build that was stopped is begun anew
             write_corpus(config.corpus)
             index.build(config)
     return config

@@ -28,7 +28,7 @@ from bot.errors import StateError
 from bot.lessons import Lessons
 from bot.queue import Asked, Queue
 from bot.staff import Feedback, Store
-from tests.bench.faults import Fault, cases, faults, row
+from tests.bench.faults import Fault, cases, faults, main, row
 from tests.browser.conftest import free_port, wait_until_ready
 from tests.conftest import ROOT
 from tests.test_lessons import NEVER
@@ -294,13 +294,41 @@ def test_the_table_of_faults_names_tests_that_there_are() -> None:
 def test_a_fault_is_as_it_should_only_where_its_tests_passed(tmp_path: Path) -> None:
     fault = Fault("f", "t", ("test_a.py::test_one", "test_b.py"))
     report = tmp_path / "report.xml"
-    for broken, result in (("", "as it should"), ("<failure/>", "FAILED")):
+    for ends, result, told in (
+        (("", ""), "as it should", "5 of 5; 2 of 2 cases"),
+        (("", "<skipped/>"), "as it should", "5 of 5; 1 of 2 cases, 1 skipped"),
+        (("", "<failure/>"), "FAILED", "5 of 5; 1 of 2 cases; failed: test_b.py::test_two"),
+        (("<skipped/>", "<skipped/>"), "not seen here", "5 of 5; 0 of 2 cases, 2 skipped"),
+    ):
         report.write_text(
             '<testsuites><testsuite><testcase classname="tests.test_a" name="test_one[x]">'
-            '<properties><property name="figure" value="5 of 5"/></properties></testcase>'
-            f'<testcase classname="tests.test_b" name="test_two">{broken}</testcase>'
+            f'<properties><property name="figure" value="5 of 5"/></properties>{ends[0]}</testcase>'
+            f'<testcase classname="tests.test_b" name="test_two">{ends[1]}</testcase>'
             '<testcase classname="tests.test_c" name="test_one"/></testsuite></testsuites>'
         )
         found = row(fault, cases(report))
-        assert (found["result"], found["figure"]) == (result, f"5 of 5; {1 if broken else 2} of 2 cases")
+        assert (found["result"], found["figure"]) == (result, told)
+    assert row(fault, cases(report), late=True)["result"] != "as it should"
     assert row(fault, [])["result"] == "FAILED"
+
+
+HANGS = """
+import time
+def test_quick(record_property):
+    record_property("figure", "1 of 1")
+def test_hangs():
+    time.sleep(600)
+"""
+
+
+def test_a_fault_that_hangs_is_ended_and_the_others_are_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the table's own way, over a file of tests that hangs and one that does not."""
+    (tmp_path / "test_hangs.py").write_text(HANGS)
+    path = os.path.relpath(tmp_path / "test_hangs.py", ROOT / "tests")
+    table = [Fault("hangs", "never", (path,), limit=5), Fault("quick", "at once", (f"{path}::test_quick",))]
+    assert main([], table) == 1
+    told = capsys.readouterr()
+    assert "1 of 2: hangs: FAILED" in told.err
+    assert "not done in time" in told.out
+    assert "2 of 2: quick: as it should" in told.err
+    assert "| 1 of 1; 1 of 1 cases |" in told.out
