@@ -170,22 +170,32 @@ class Composer:
 
         The quote that leads must be one of them: otherwise the answer is about something else. Nor does a sentence
         differ that gives only some of the values of another; to say both of two opposed things, however, does.
+        What an article gives as one thing, an interval say, is not its word on the next one, such as healing.
         """
-        found = (self._differ(query, self._facets[name], picked, numbers) for name in query.facets)
+        taken: set[tuple[str, str]] = set()
+        found = [self._differ(query, self._facets[name], picked, numbers, taken) for name in query.facets]
         return tuple(d for d in found if d)
 
     def _differ(
-        self, query: Query, facet: Facet, picked: Sequence[Chosen], numbers: Mapping[int, int]
+        self,
+        query: Query,
+        facet: Facet,
+        picked: Sequence[Chosen],
+        numbers: Mapping[int, int],
+        taken: set[tuple[str, str]],
     ) -> Differ | None:
         said: dict[str, tuple[str, list[int]]] = {}
         told: list[tuple[str, set[str]]] = []
         for place, chosen in enumerate(picked):
             text = whole(chosen)
             if facet.answered(text) and self._named(query, facet, text):
-                found = {canonical(v): v for v in (facet.side(text) if facet.sides else values(text, facet.value))}
-                told += [(chosen.passage.source_id, set(found))] if found else []
+                given = facet.side(text) if facet.sides else values(text, facet.value)
+                source = chosen.passage.source_id
+                found = {key: v for v in given if (source, key := canonical(v)) not in taken}
+                told += [(source, set(found))] if found else []
                 for key, value in found.items():
                     said.setdefault(key, (value, []))[1].append(numbers[place])
+        taken |= {(source, key) for source, keys in told for key in keys}
         leads = any(numbers[0] in places for _, places in said.values())
         if not leads or not any(a != b and _opposed(facet, s, t) for (a, s), (b, t) in combinations(told, 2)):
             return None

@@ -208,3 +208,14 @@ def test_an_article_that_takes_both_sides_differs_from_one_that_takes_one() -> N
     both = "It is a pain-free procedure, though it can cause mild pain."
     ((topic, _),) = differ({"a": both, "b": "It can cause mild pain."}, "pain")
     assert topic == FACETS["pain"].topic
+
+
+def test_what_an_article_says_of_one_thing_is_not_set_against_another() -> None:
+    """An interval between treatments is no time of healing, though the sentence about it would do for both."""
+    texts = {
+        "a": "Treatments are done at 6-week intervals.",
+        "b": "Treatments are one month apart.",
+        "c": "The redness subsides after a few hours.",
+    }
+    assert len(differ(texts, "healing")) == 1
+    assert [topic for topic, _ in differ(texts, "interval", "healing")] == [FACETS["interval"].topic]

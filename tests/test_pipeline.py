@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from bot.config import Config
 from bot.errors import IndexError_
-from bot.facets import Facets
+from bot.facets import Facets, ValueKind
 from bot.pipeline import Bot
 from bot.schema import STATUSES, Reply, Turn
+from bot.values import canonical, values
 from tests.bicycle import write_corpus
 from tests.hosted import Served
 
@@ -73,7 +75,7 @@ def assert_sound(bot: Bot, reply: Reply) -> None:
         for value in differ.values:
             quoted = [c.quote for c in reply.citations if c.n in value.n]
             assert len(quoted) == len(value.n) > 0
-            assert value.value in SIDES or all(value.value in quote for quote in quoted)
+            assert value.value in SIDES or all(canonical(value.value) in quantities(quote) for quote in quoted)
     assert 0 <= reply.confidence <= 1
     assert reply.index_version == bot.index_version
     assert "total" in reply.timings_ms
@@ -81,6 +83,11 @@ def assert_sound(bot: Bot, reply: Reply) -> None:
 
 
 # What the opposed statements of a facet are called; other values are quoted as they stand.
+def quantities(quote: str) -> set[str]:
+    """Every quantity in a quote, "6-week" and "six weeks" as the same."""
+    return {canonical(value) for kind in get_args(ValueKind) for value in values(quote, kind)}
+
+
 SIDES = {says for facet in Facets.load().by_id.values() for says, _ in facet.sides}
 
 
