@@ -23,6 +23,7 @@ from bot.__main__ import Bar
 from bot.accounts import Lasting
 from bot.config import Config, prepare_environment
 from bot.errors import BotError, IndexError_, StateError, StateNewer
+from bot.patience import Patience
 from bot.renewal import Source
 from bot.staff import Store
 
@@ -173,16 +174,19 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def answer(app: ASGIApp, listener: socket.socket, proxies: str = "127.0.0.1") -> None:
-    """Answer on the socket until a signal."""
-    # Visitors' words could stand in an address, so requests are not logged.
-    settings = uvicorn.Config(
-        app, log_config=None, log_level="warning", access_log=False, server_header=False,
+def settings(app: ASGIApp, proxies: str = "127.0.0.1") -> uvicorn.Config:
+    """How uvicorn serves the app. Visitors' words could stand in an address, so requests are not logged."""
+    return uvicorn.Config(
+        app, http=Patience, log_config=None, log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=DRAIN, timeout_keep_alive=IDLE, forwarded_allow_ips=proxies,
     )  # fmt: skip
+
+
+def answer(app: ASGIApp, listener: socket.socket, proxies: str = "127.0.0.1") -> None:
+    """Answer on the socket until a signal."""
     logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     with contextlib.suppress(KeyboardInterrupt):
-        Server(settings).run(sockets=[listener])
+        Server(settings(app, proxies)).run(sockets=[listener])
 
 
 def leave(code: int) -> NoReturn:

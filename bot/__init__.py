@@ -32,8 +32,9 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     calibrate                   fits the decision to answer or decline
     interface, theme            the page's own words in each language; the clinic's colour
     render, contact, pages      a Reply as safe HTML or text; ways to the clinic; whole pages (pure)
-    guard, renewal, stage,
-    chat_ui, web                the HTTP app: what is let in, a new index, what is loaded, the chat, the routes
+    guard, patience, renewal,
+    stage, chat_ui, web         the HTTP app: what is let in, how long it is waited for, a new index, what is loaded,
+                                the chat, the routes
     hosting, tenant_commands    many clinics' sites in one server; what their operator does
     feedback, staff, migrations whether a reply helped; the database that keeps it
     privacy, recorder, queue    personal data taken out, questions counted, the queue of what failed somebody

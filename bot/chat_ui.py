@@ -34,6 +34,7 @@ MAX_KEPT_CHARS = 10_000  # of a message; far more than is answered, so that a fl
 MAX_EXCHANGES = 50  # of one conversation, kept and shown; older ones scroll away
 AT_ONCE = 16  # questions answered at a time; more wait in line
 WAITING = 200  # in line; beyond that a visitor is told to try again
+_UNFIT = "This is no request of the chat page."
 _FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "Consolas", "monospace"]
 
@@ -157,8 +158,31 @@ def _wire(
     again.click(lambda: ([], "", ()), None, outputs, **quiet)
 
 
+def _fits(page: gr.Blocks, body: Any) -> bool:
+    """Whether the page's own script could have sent this to the queue. Else Gradio fails and logs what was sent.
+
+    Its parameters are Gradio's ``PredictBody``: the number of an event, its inputs, and of a choice what was chosen.
+    """
+    event = page.fns.get(body.fn_index)
+    if event is None or body.batched or len(body.data) != len(event.inputs):
+        return False
+    chosen = body.event_data
+    choice = any(name.endswith("select") for _, name in event.targets)
+    return not choice or (isinstance(chosen, dict) and {"index", "value"} <= chosen.keys())
+
+
+def _strictly(page: gr.Blocks) -> None:
+    """Refuse what does not fit (422) before it is queued."""
+    push = page._queue.push
+
+    async def checked(body: Any, request: Any, username: Any) -> Any:
+        return await push(body, request, username) if _fits(page, body) else (False, _UNFIT, "validator_error")
+
+    page._queue.push = checked  # type: ignore[method-assign]
+
+
 async def _malformed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": "This is no request of the chat page."}, 422)
+    return JSONResponse({"detail": _UNFIT}, 422)
 
 
 def mounted(now: Now, ask: Ask) -> FastAPI:
@@ -175,6 +199,7 @@ def mounted(now: Now, ask: Ask) -> FastAPI:
     )  # fmt: skip
     # Gradio checks the paths of files that a client names only after launch(), which a mounted page never calls.
     page.has_launched = True
+    _strictly(page)
     mount: Any = app.routes[-1]
     # Gradio's own handler repeats what was sent, and fails on half a character.
     mount.app.add_exception_handler(RequestValidationError, _malformed)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.contact import ask_clinic_html
+from bot.guard import Limits
 from bot.interface import Words
 from bot.pipeline import Bot
 from bot.render import contact_links, question_html, reply_html
@@ -27,10 +29,11 @@ from bot.schema import Turn
 from bot.web import create_app
 from tests import nasties
 from tests.test_pipeline import assert_sound
-from tests.test_web import GENEROUS, ready
+from tests.test_web import ready
 
 MANY = int(os.environ.get("FUZZ", "200"))
 Record = Callable[[str, object], None]
+BOUNDLESS = Limits(burst=10**9)  # of questions, which all come from one address
 # Half of all go to the bot, the other half to the site.
 SOME = settings(
     max_examples=MANY // 2, deadline=None, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink],
@@ -102,7 +105,7 @@ def test_a_conversation_of_nasties_gets_a_sound_reply_without_markup(shipped_bot
 @pytest.fixture(scope="module")
 def client(shipped_bot: Bot) -> Iterator[TestClient]:
     """The whole site over the real bot; what fails inside is raised here."""
-    with TestClient(create_app(lambda: shipped_bot, limits=GENEROUS), follow_redirects=False) as started:
+    with TestClient(create_app(lambda: shipped_bot, limits=BOUNDLESS), follow_redirects=False) as started:
         yield ready(started)
 
 
@@ -152,17 +155,39 @@ def test_the_page_without_javascript_holds_no_markup_of_others(client: TestClien
     sent()
 
 
+def no_more_than(client: TestClient, waiting: int) -> None:
+    """Wait until the chat page's line is that short."""
+    app: Any = client.app
+    while app.state.stage._chat.app.state.waiting() > waiting:
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("path", ["/chat/gradio_api/queue/join", "/api/feedback"])
-def test_bodies_of_the_page_s_own_requests_break_nothing(client: TestClient, path: str) -> None:
+def test_bodies_of_the_page_s_own_requests_break_nothing(
+    client: TestClient, path: str, capfd: pytest.CaptureFixture[str], record_property: Record
+) -> None:
     known = ("fn_index", "data", "session_hash", "trigger_id", "event_data", "helpful", "status", "index_version")
-    form = st.fixed_dictionaries({}, optional=dict.fromkeys(known, nasties.anything)).map(nasties.as_json)
+    form = st.fixed_dictionaries({}, optional=dict.fromkeys(known, nasties.anything))
+    chosen = st.one_of(nasties.anything, st.fixed_dictionaries({"index": nasties.anything, "value": nasties.anything}))
+    event = st.fixed_dictionaries(
+        {"fn_index": st.integers(-1, 5), "data": st.lists(nasties.anything, max_size=3), "session_hash": nasties.short},
+        optional={"event_data": chosen, "trigger_id": st.integers(-1, 20), "batched": st.booleans()},
+    )
+    codes: dict[int, int] = {}
 
     @FEW
-    @given(st.one_of(form, nasties.body))
+    @given(st.one_of(event.map(nasties.as_json), form.map(nasties.as_json), nasties.body))
     def posted(body: bytes) -> None:
-        assert client.post(path, content=body, headers=JSON).status_code < 500
+        no_more_than(client, 100)  # at 200 who comes is told to try again
+        answer = client.post(path, content=body, headers=JSON)
+        codes[answer.status_code] = codes.get(answer.status_code, 0) + 1
+        assert answer.status_code < 500
 
     posted()
+    no_more_than(client, 0)
+    time.sleep(0.5)  # those that were taken out last
+    assert "Traceback" not in capfd.readouterr().err  # Gradio would print what was sent with it
+    record_property("figure", f"{path} {', '.join(f'{code}: {n}' for code, n in sorted(codes.items()))}")
 
 
 def test_addresses_break_nothing(client: TestClient) -> None:
@@ -187,7 +212,7 @@ def test_the_api_is_as_its_description_says(tmp_path: Path, record_property: Rec
     """Schemathesis, over a served site: what the OpenAPI description allows is answered as it says."""
     from tests.test_monitor import served
 
-    with served(limits=GENEROUS) as site:
+    with served(limits=BOUNDLESS) as site:
         options = [
             "--max-examples",
             str(max(10, MANY // 30)),

@@ -116,18 +116,20 @@ def url(path: str) -> str:
 # --- who may what ---------------------------------------------------------------------------------
 
 
-def every_route(desk: Desk) -> set[tuple[str, str]]:
+def every_route(app: Any) -> set[tuple[str, str]]:
+    """Method and path of each route of an app."""
+
     def below(routes: Any) -> Iterator[Any]:
         for route in routes:
             inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", None)
             yield from below(inner) if inner else [route]
 
-    found = below(desk.app.routes)
+    found = below(app.routes)
     return {(m, r.path) for r in found for m in getattr(r, "methods", None) or () if m not in ("HEAD", "OPTIONS")}
 
 
 def test_every_route_of_the_staff_is_in_the_table(desk: Desk) -> None:
-    routes = every_route(desk)
+    routes = every_route(desk.app)
     assert {r for r in routes if r[1].startswith("/staff")} == set(ROUTES)
     assert len(routes) > len(ROUTES) + 10
 
