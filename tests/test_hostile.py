@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,13 @@ def test_there_are_two_hundred_of_them(names: tuple[Path, list[str]]) -> None:
     assert len(names[1]) == len(set(names[1])) >= 200
 
 
-def test_each_file_is_an_article_or_a_named_problem(names: tuple[Path, list[str]], read: Corpus) -> None:
+def test_each_file_is_an_article_or_a_named_problem(
+    names: tuple[Path, list[str]], read: Corpus, record_property: Callable[[str, object], None]
+) -> None:
     told = len(read.articles) + len(read.problems)
     assert told == len(names[1]) + 1 - len(PASSED_OVER)
     assert "good" in [a.source_id for a in read.articles]
+    record_property("figure", f"{len(names[1])} files: {len(read.articles)} articles, {len(read.problems)} named")
     for problem in read.problems:
         file, _, remedy = problem.partition(": ")
         assert file.startswith(str(names[0])) and len(remedy) > 20

@@ -456,7 +456,7 @@ def builds() -> Iterator[Builds]:
 
 
 def test_kill_at_any_moment_leaves_the_old_index_or_the_new_one(
-    bicycle: Config, tmp_path: Path, builds: Builds
+    bicycle: Config, tmp_path: Path, builds: Builds, record_property: Callable[[str, object], None]
 ) -> None:
     """Twenty times; exactly one of the two indexes is there afterwards, and it is whole."""
     served = linked(bicycle, tmp_path / "index")
@@ -480,6 +480,9 @@ def test_kill_at_any_moment_leaves_the_old_index_or_the_new_one(
     assert version_served(waiting) == versions[waiting.corpus]
     assert {p.name for p in waiting.index.iterdir()} == {"CURRENT", "builds", ".lock"}
     assert build_folder(waiting)
+    record_property(
+        "figure", f"{KILLS} moments, {killed} in the midst of a build, {KILLS} of {KILLS} times one whole index"
+    )
 
 
 def version_served(config: Config) -> str | None:

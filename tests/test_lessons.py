@@ -278,7 +278,9 @@ for line in sys.stdin:
 """
 
 
-def test_a_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_loses_nothing_acknowledged(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """50 processes that teach without pause, killed without warning after a random time."""
     path = tmp_path / "faq.sqlite"
     chance = random.Random(7)
@@ -310,6 +312,7 @@ def test_a_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None
     assert len(told["taught"]) > 50  # the kills came in the midst of work
     assert told["taught"] <= kept
     assert told["undid"] <= gone
+    record_property("figure", f"50 kills, {len(told['taught'] & kept)} of {len(told['taught'])} acknowledged are there")
     assert deeds == len(kept) + len(gone)  # each change with its line in the audit log, or neither
     store = Store(path)
     Lessons(store).write_questions()  # as at start
