@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -87,6 +89,23 @@ def test_the_best_rows_are_told_by_comparing_all() -> None:
     wanted = [set(np.argsort(-(vectors @ query))[: scale.TOP].tolist()) for query in queries]
     assert scale.exact(vectors, queries) == wanted
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_what_grows_is_a_table_and_lines_over_powers_of_ten() -> None:
+    rows = [
+        {"rows": n, "p50, ms": n / 1e5, "with the encoder, ms": 3.0 + n / 1e6, "memory, MB": n / 1e3, "build, CPU s": 1}
+        for n in (1_000, 10_000, 100_000)
+    ]
+    assert scale.slower(rows) == pytest.approx(3.1 / 3.001)
+    assert "| 100,000 | 1 | 3.1 | 100 | 1 |" in scale.told(rows, keep=False)
+    drawn = scale.log_lines("T", "rows", [1, 10, 100], {"a<b": [0.1, 1, 10]})
+    root = ElementTree.fromstring(drawn)
+    assert root.find("{*}title").text == "T"  # type: ignore[union-attr]
+    (line,) = root.findall("{*}polyline")
+    points = [tuple(map(float, point.split(","))) for point in line.get("points", "").split()]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
+    assert steps[0] == pytest.approx(steps[1])  # a power of ten each is a straight line
+    assert steps[0][1] < 0 < steps[0][0]
 
 
 @pytest.mark.parametrize(

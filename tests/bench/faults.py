@@ -1,14 +1,15 @@
 """Run every fault that is tested and tabulate it: ``python -m tests.bench.faults [--index DIR] [--fuzz N]``.
 
 Each fault is a run of pytest by itself, with a limit of time: one that hangs or fails stops no other. After each the
-table is written to ``tests/bench/results`` (``faults.md``, ``faults.json``); ``--only WORD`` runs the faults named so
-and writes nothing. ``--fuzz N`` sends N generated messages and bodies in place of a few hundred, which is what CI
-runs: each test that is named here is one of the tests.
+table is written to ``tests/bench/results`` (``faults.md``, ``faults.json``); ``--only WORD`` runs the faults named so,
+whose lines take the place of those that were written before. ``--fuzz N`` sends N generated messages and bodies in
+place of a few hundred, which is what CI sends: what is named here is in the tests that it runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import signal
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.bench.tables import machine, write
+from tests.bench.tables import RESULTS, machine, write
 from tests.conftest import ROOT
 
 TABLE = Path(__file__).with_suffix(".toml")
@@ -121,6 +122,14 @@ def ended(process: subprocess.Popen[bytes], limit: float) -> bool:
     return True
 
 
+def renewed(rows: Sequence[dict[str, str]], names: Sequence[str]) -> list[dict[str, str]]:
+    """The table as it was written before with these lines in it, in the order of their names."""
+    written = RESULTS / "faults.json"
+    before = json.loads(written.read_text(encoding="utf-8"))["rows"] if written.exists() else []
+    known = {row["fault"]: row for row in (*before, *rows)}
+    return [known[name] for name in names if name in known]
+
+
 def main(arguments: Sequence[str] | None = None, table: Sequence[Fault] | None = None) -> int:
     """Run, print, write; 1 where something is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.faults", description=__doc__)
@@ -140,8 +149,8 @@ def main(arguments: Sequence[str] | None = None, table: Sequence[Fault] | None =
             rows.append(run(fault, index, environment, fault.limit + A_MESSAGE * options.fuzz))
             took = f"{time.monotonic() - start:.0f} s"
             print(f"{number} of {len(wanted)}: {fault.name}: {rows[-1]['result']}, {took}", file=sys.stderr, flush=True)
-            said = f"{number} of {len(wanted)} faults, {machine()}."
-            text = write("faults", rows, said, keep=not options.only and table is None)
+            whole = renewed(rows, [fault.name for fault in faults()]) if options.only else rows
+            text = write("faults", whole, f"{len(whole)} faults; the last one: {machine()}.", keep=table is None)
     print(text)
     return int(any(line["result"] == "FAILED" for line in rows) or not rows)
 

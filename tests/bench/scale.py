@@ -3,7 +3,8 @@
 Rows are synthetic neighbours of the index's real ones: each a real row with noise, so that they lie in clusters as
 real embeddings do. Queries are made the same way and are in no index. The kind of FAISS index is the one that
 ``Dense.build`` chooses for the size; it is saved, and loaded by memory map in a process of its own. A search is what a
-question costs: its text is embedded, then looked up.
+question costs: its text is embedded, then looked up. What else the retriever does (BM25, the kinds of question) is not
+in it. Without ``--json`` or other sizes the table and a plot are written to ``tests/bench/results``.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from bot import index as index_module
 from bot.config import Config, prepare_environment
 from bot.dense import Dense, Matrix
 from tests.bench.common import seconds
+from tests.bench.lines import log_lines
+from tests.bench.tables import RESULTS, machine, write
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 QUERIES = 200
 TOP = 10
 NOISE = 0.5  # length of what is added to a row of length 1: a cosine of .89 with it
+PLOTTED = ("p50, ms", "with the encoder, ms", "memory, MB", "build, CPU s")
 QUESTION = "how long does the redness last after it"
 SLOWDOWN, RECALL = 2.0, 0.98  # what is wanted of the largest beside the smallest
 
@@ -98,6 +102,22 @@ def search(path: Path) -> dict[str, object]:
     }
 
 
+def told(rows: Sequence[dict[str, float]], keep: bool) -> str:
+    """The table as Markdown; written with a plot beside it if it is to be kept."""
+    shown = [{name: f"{v:,.0f}" if v >= 100 else f"{v:.3g}" for name, v in row.items()} for row in rows]
+    if keep:
+        lines = {name: [row[name] for row in rows] for name in PLOTTED}
+        plot = log_lines("Search in one process as the index grows", "rows", [row["rows"] for row in rows], lines)
+        (RESULTS / "scale.svg").write_text(plot, encoding="utf-8")
+    said = f"{machine()}. The largest over the smallest: {slower(rows):.2f} (limit {SLOWDOWN:g}), with the encoder."
+    return write("scale", shown, said, keep=keep)
+
+
+def slower(rows: Sequence[dict[str, float]]) -> float:
+    """How much longer a search takes in the largest than in the smallest."""
+    return rows[-1]["with the encoder, ms"] / rows[0]["with the encoder, ms"]
+
+
 def resident() -> float:
     """What this process holds in memory, in MB; pages of a mapped file count once they are read."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -129,13 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.json:
                 print(json.dumps({name: round(value, 3) for name, value in rows[-1].items()}), flush=True)
     if not options.json:
-        print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
-        for row in rows:
-            print(
-                "| " + " | ".join(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in row.values()) + " |"
-            )
-    slower = rows[-1]["with the encoder, ms"] / rows[0]["with the encoder, ms"]
-    return int(slower > SLOWDOWN or min(row["recall@10"] for row in rows) < RECALL)
+        print(told(rows, keep=tuple(options.sizes) == SIZES))
+    return int(slower(rows) > SLOWDOWN or min(row["recall@10"] for row in rows) < RECALL)
 
 
 if __name__ == "__main__":
