@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from bot.answer import Chosen
+from bot.citing import Chosen
 from bot.language import stems, words
 from bot.retriever import Found, Retriever
 from bot.rewrite import Query

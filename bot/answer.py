@@ -1,4 +1,4 @@
-"""Hits to sentences, differing sources and citations; each quote is checked to be the text of its span."""
+"""Hits to the sentences that answer, and where their sources differ."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from operator import mul
 
+from bot.citing import Chosen, whole
 from bot.config import Answering
 from bot.facets import Facet, Facets
 from bot.language import quotable, stems
 from bot.lexicon import Lexicon
 from bot.retriever import Found
 from bot.rewrite import Query
-from bot.schema import Article, Citation, Differ, DifferValue, Passage, Sentence
+from bot.schema import Differ, DifferValue, Passage
 from bot.values import canonical, magnitude, values
 
 REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
@@ -25,19 +25,8 @@ RARE = 1.0  # weight of a stem that no article has
 PARTS = ("cosine", "asked", "meant", "passage", "overlap", "concept", "facet", "value", "first", "top")
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A sentence that answers, with its score and its parts."""
-
-    passage: Passage
-    number: int
-    sentence: Sentence
-    score: float
-    parts: Mapping[str, float]
-
-
 class Composer:
-    """``choose`` picks sentences for a query; ``cite`` turns them into text and citations."""
+    """``choose`` picks sentences for a query, ``differ`` tells on what their articles differ."""
 
     def __init__(self, lexicon: Lexicon, facets: Facets, settings: Answering, passages: Sequence[Passage]) -> None:
         self._lexicon = lexicon
@@ -238,70 +227,6 @@ def caution(sentence: str, facet: Facet) -> float:
         largest = max(sizes, default=0.0)
         return largest if facet.cautious == "more" else -largest
     return float(bool(re.search(facet.cautious, sentence, re.IGNORECASE)))
-
-
-def extent(chosen: Chosen) -> tuple[int, int]:
-    """The span to quote: a sentence that leans on the one before it takes that along."""
-    sentences = chosen.passage.sentences
-    first = chosen.number
-    while sentences[first].leans and first > 0 and chosen.number - first < 2:
-        first -= 1
-    return sentences[first].start, chosen.sentence.end
-
-
-def whole(chosen: Chosen) -> str:
-    """The text of the span to quote."""
-    start, end = extent(chosen)
-    return chosen.passage.text[start - chosen.passage.start : end - chosen.passage.start]
-
-
-def cite(
-    picked: Sequence[Chosen], articles: Mapping[str, Article], first: int = 1
-) -> tuple[str, tuple[Citation, ...], dict[int, int]]:
-    """Answer text with markers, its citations, and the citation number of each picked sentence.
-
-    Neighbouring sentences of one passage become one quote. Numbers start at ``first``.
-    """
-    groups: list[tuple[int, int, Chosen, list[int]]] = []
-    for place, chosen in enumerate(picked):
-        start, end = extent(chosen)
-        for i, (old_start, old_end, other, members) in enumerate(groups):
-            same = other.passage.id == chosen.passage.id
-            gap = chosen.passage.text[old_end - other.passage.start : start - other.passage.start] if same else "x"
-            if same and start <= old_end + 2 and end >= old_start and (start <= old_end or not gap.strip()):
-                groups[i] = (min(old_start, start), max(old_end, end), other, [*members, place])
-                break
-        else:
-            groups.append((start, end, chosen, [place]))
-    pieces: list[str] = []
-    citations: list[Citation] = []
-    numbers: dict[int, int] = {}
-    for n, (start, end, chosen, members) in enumerate(groups, first):
-        article = articles[chosen.passage.source_id]
-        quote = article.text[start:end]
-        pieces.append(f"{quote} [{n}]")
-        citations.append(_citation(n, article, chosen.passage, start, end))
-        numbers.update(dict.fromkeys(members, n))
-    return " ".join(pieces), tuple(citations), numbers
-
-
-def _citation(n: int, article: Article, passage: Passage, start: int, end: int) -> Citation:
-    return Citation(
-        n=n,
-        source_id=article.source_id,
-        title=article.title,
-        publisher=article.publisher,
-        published=article.published,
-        section=passage.heading or article.title,
-        passage=passage.text,
-        quote=article.text[start:end],
-        start=start,
-        end=end,
-        passage_start=passage.start,
-        kind=article.kind,
-        url=article.url,
-        reviewed_by=article.reviewed_by,
-    )
 
 
 def _new_number(chosen: Chosen, out: Sequence[Chosen]) -> bool:

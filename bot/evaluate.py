@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from bot.answer import Chosen, whole
 from bot.chunker import chunk
+from bot.citing import Chosen, whole
 from bot.config import Chunking
 from bot.metrics import (
     OUTCOMES,

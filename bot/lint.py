@@ -17,7 +17,8 @@ from typing import Any
 
 from symspellpy import SymSpell, Verbosity
 
-from bot.answer import Chosen, Composer
+from bot.answer import Composer
+from bot.citing import Chosen
 from bot.clinic import Clinic
 from bot.config import Config
 from bot.facets import Facet, Facets

@@ -20,7 +20,8 @@ import numpy as np
 from bot import index as index_module
 from bot.abstention import Abstention, Model
 from bot.alike import Asking
-from bot.answer import Composer, whole
+from bot.answer import Composer
+from bot.citing import whole
 from bot.clinic import Clinic
 from bot.clock import Clock
 from bot.config import Config

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.abstention import Decision
-from bot.answer import Chosen, Composer, cite
+from bot.answer import Composer
+from bot.citing import Chosen, cite
 from bot.output_check import OutputCheck
 from bot.render import date_text
 from bot.retriever import Found

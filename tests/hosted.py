@@ -39,6 +39,7 @@ ALONE = {
     "test_index": "an index's folder itself: written, swapped, damaged",
     "test_ingestion": "workers: always on PostgreSQL",
     "test_keeping": "copies of the records' file",
+    "test_kills": "the check of what was taught, beside records of its own; the kills are on PostgreSQL",
     "test_lessons": "a process that is killed beside the records' file, and an older file",
     "test_own_articles": "a build just made",
     "test_pipeline": "a folder without an index",

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.answer import Chosen, Composer, cite, extent, whole
+from bot.answer import Composer
 from bot.chunker import chunk
+from bot.citing import Chosen, cite, extent, whole
 from bot.config import Answering, Chunking, Retrieval
 from bot.facets import Facets
 from bot.index import Index

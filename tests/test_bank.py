@@ -119,7 +119,7 @@ def test_a_laying_bounds_how_many_sentences_an_entry_finds_and_how_unlike_them(
 
     def found(most: int, below_best: float, best: float) -> list[int]:
         laid = lend(passages, ARTICLES, bicycle_index.encoder, bank, laying=Laying(most, below_best, best))
-        return np.bincount(laid.entry, minlength=2).tolist()
+        return [int(n) for n in np.bincount(laid.entry, minlength=2)]
 
     assert found(most=1, below_best=0.3, best=0.7) == [1, 0]
     assert found(most=2, below_best=0.3, best=0.7) == [2, 0]

@@ -143,7 +143,7 @@ def test_a_job_that_ends_every_worker_is_given_up_and_says_how_to_try_again(
         killed.communicate()
     assert str(last(store, tenant)).endswith(f"0 of 1 jobs done, one begun {ATTEMPTS} of {ATTEMPTS} times")
     (said,) = Worker(store, bicycle, tenant).run(until_done=True)
-    remedy = f"was begun {ATTEMPTS} times .* 'python -m bot tenant ingest {tenant} DIR'"
+    remedy = f"was begun {ATTEMPTS} times, .* 'python -m bot tenant ingest {tenant} DIR'"
     assert re.search(f"failed: job 0 {remedy}", said)
     assert re.search(f"failed: job 0 {remedy}", str(last(store, tenant)))
     assert [v.number for v in store.versions(tenant)] == [1]
