@@ -112,9 +112,9 @@ def test_from_the_first_file_to_publishing(page: Page, site: str) -> None:
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Published. Visitors are answered")).to_be_visible()
     expect(page.get_by_role("heading", name="The next edition")).to_have_count(0)
-    open_to_everybody(page)
     served = page.get_by_role("region", name="Served now")
     expect(served.get_by_role("heading", name="Bells and other noises")).to_be_visible(
         timeout=WORK
-    )  # the page looks again by itself
+    )  # the page looks again by itself until then
+    open_to_everybody(page)
     assert "every 5 days" in ask_api(site, "how often is the chain oiled")["answer"]
