@@ -112,6 +112,7 @@ def _replies(texts: Texts) -> dict[str, Reply]:
 
 
 SLOW = 2.5  # seconds; long enough to look at
+VERY_SLOW = 8.0  # long enough to look at twice on a busy machine
 CLINIC = Clinic(
     name="Example Clinic", phone="555-0142", emergency_number="112", email="hello@clinic.example",
     booking_url="https://clinic.example/book",
@@ -135,7 +136,7 @@ class FakeBot:
         """The reply whose word stands in the last message."""
         self.asked.append(list(turns))
         message = turns[-1].text
-        time.sleep(SLOW if "slow" in message else self.delay)
+        time.sleep(VERY_SLOW if "very slow" in message else SLOW if "slow" in message else self.delay)
         if "crash" in message:
             raise RuntimeError(f"a bug that repeats {message}")
         if "turns" in message:

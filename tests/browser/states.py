@@ -56,7 +56,7 @@ def _starting(page: Page, sites: Sites) -> Locator:
 
 def _thinking(page: Page, sites: Sites) -> Locator:
     open_chat(page, sites.usual)
-    page.locator(BOX).fill("a slow one: does it hurt")
+    page.locator(BOX).fill("a very slow one: does it hurt")
     page.locator(BOX).press("Enter")
     expect(page.locator("#speaker")).to_have_text("Looking it up …")
     return page.locator("#chat .thinking")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
 import urllib.request
 from itertools import count
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.bench.page_time import SERVER, WHOLE, measured
 from tests.browser.conftest import DESKTOP, PHONE, Opener
 from tests.browser.test_chat import ask, last_reply
 
@@ -136,16 +133,3 @@ def test_an_odd_message_gets_a_reply(opened: Opener, site: str) -> None:
         assert last_reply(page).strip()
         expect(page.locator("#chat .prose :is(b, .katex)")).to_have_count(0)
         again(page)
-
-
-def test_an_answer_is_visible_at_once(opened: Opener, site: str, record_property: Any) -> None:
-    """From Enter, with the model warm, at the median."""
-    page = opened(site, PHONE)
-    whole, server = measured(page, site)
-    taken = {"Enter to visible answer": (whole, WHOLE), "of it the bot": (server, SERVER)}
-    for name, (times, bound) in taken.items():
-        line = f"median {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms, bound {bound} ms"
-        record_property(name, line)
-        print(f"{name}: {line}")
-    assert statistics.median(whole) <= WHOLE
-    assert statistics.median(server) <= SERVER
