@@ -9,7 +9,7 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     encoder, fast_encoder,
     adapt, forms                texts to vectors, and quickly; the encoder fitted to the corpus; which form serves
     rows, dense, sparse, bank,
-    classify                    what is embedded; FAISS, BM25, wordings lent, classifiers
+    classify, logistic          what is embedded; FAISS, BM25, wordings lent, classifiers
     known, embedding, builds,
     index                       what the build before embedded already; the verified folder of all that
     watch, publishing           a build at every save; articles changed on a copy, and put in place with their index

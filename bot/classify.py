@@ -8,7 +8,6 @@ questions. Fitted at build, a matrix product when asked.
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot import logistic
 from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
@@ -94,26 +94,20 @@ class Classifier:
         counts: Matrix | None = None,
     ) -> Classifier:
         """Learn from texts' class numbers and one or both views of them; ``counts`` says how much each text counts."""
-        from scipy.sparse import csr_matrix, hstack
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-
-        if vectors is not None and terms is not None:
-            data = hstack([csr_matrix(vectors), terms]).tocsr()
-        else:
-            data = terms if vectors is None else vectors
         view = "vectors" if terms is None else "terms"
-        model = LogisticRegression(C=STRENGTH[view], max_iter=ITERATIONS[view])
-        with warnings.catch_warnings():  # stopped on purpose: more iterations cost time and change no ranking
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(data, wanted, sample_weight=counts)
-        weights = np.zeros((data.shape[1], classes), dtype=np.float32)
+        views = [matrix for matrix in (vectors, terms) if matrix is not None]
+        named, places = np.unique(wanted, return_inverse=True)
+        counted = np.ones(len(wanted), dtype=np.float32) if counts is None else counts
+        parts, intercepts = logistic.fit(views, places, counted, STRENGTH[view], ITERATIONS[view])
         bias = np.full(classes, -np.inf, dtype=np.float32)  # a class without a text is never named
-        coefficients, intercepts = _both_sides(model)
-        weights[:, model.classes_] = coefficients.T
-        bias[model.classes_] = intercepts
-        width = 0 if vectors is None else vectors.shape[1]
-        return cls(weights[:width], weights[width:], bias)
+        bias[named] = intercepts
+        of_named = iter(parts)
+        weights = []
+        for matrix in (vectors, terms):
+            weights.append(np.zeros((0 if matrix is None else matrix.shape[1], classes), dtype=np.float32))
+            if matrix is not None:
+                weights[-1][:, named] = next(of_named)
+        return cls(weights[0], weights[1], bias)
 
     def probabilities(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
         """How likely each class is, shape ``(classes,)``; from the views that the classifier was fitted to."""
@@ -163,13 +157,6 @@ def _wholes(rows: Rows) -> NDArray[np.int64]:
     for n in np.flatnonzero(rows.kind == QUESTION):
         out[n] = after.get((rows.passage[n], rows.item[n]), n)
     return out
-
-
-def _both_sides(model: Any) -> tuple[Any, Any]:
-    """Of two classes scikit-learn keeps the second only."""
-    if len(model.classes_) > 2:
-        return model.coef_, model.intercept_
-    return np.vstack([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
 
 
 @dataclass(frozen=True, slots=True)

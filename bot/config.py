@@ -152,7 +152,7 @@ class Config:
     staff_hours: int = 12  # from signing in; a working day
     fast: bool = True  # the encoder in ONNX Runtime with 8-bit weights, where the model has such a form
     threads: int = 1  # one query saturates one core; two threads on two busy cores are slower
-    build_threads: int = field(default_factory=cores)  # a build has thousands of texts, and nobody asks beside it
+    build_threads: int = field(default_factory=cores)  # texts of a build embedded at once; nobody asks beside it
     chunking: Chunking = field(default_factory=Chunking)
     retrieval: Retrieval = field(default_factory=Retrieval)
     answering: Answering = field(default_factory=Answering)

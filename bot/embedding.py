@@ -125,7 +125,7 @@ class Embedding:
 
     @cached_property
     def _model(self) -> SentenceTransformerEncoder:
-        return SentenceTransformerEncoder.load(self._source, self._config.build_threads)
+        return SentenceTransformerEncoder.load(self._source, self._config.threads)
 
     def _fitted(self, texts: Sequence[str], taught: Sequence[Passage]) -> tuple[Known, dict[str, Any]]:
         """The encoder fitted to passages, or the one before while they are much the same."""

@@ -95,7 +95,7 @@ class Hosting:
     @property
     def database(self) -> str:
         """What ``/readyz`` says of the database."""
-        return "connected" if self.listener.connected else "lost: answering from what was loaded last"
+        return "connected" if self.listener.connected else "lost: read-only, answering from what was loaded last"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to the site it is for."""

@@ -62,6 +62,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for no index come while the indexes are built, and those of many tests before those of few.
+
+    With ``--dist loadfile`` workers take the files in this order.
+    """
+    files = [item.nodeid.partition("::")[0] for item in items]
+    wanted: dict[str, set[str]] = {}
+    for file, item in zip(files, items, strict=True):
+        wanted.setdefault(file, set()).update({"shipped", "bicycle"} & set(getattr(item, "fixturenames", ())))
+    builders = [next((f for f in wanted if wanted[f] == {name}), "") for name in ("shipped", "bicycle")]
+    order = sorted(wanted, key=lambda f: (f not in builders, "shipped" in wanted[f], len(wanted[f]), -files.count(f)))
+    places = {file: place for place, file in enumerate(order)}
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
+
+
 def without_adaptation(config: Config) -> Config:
     """The same settings with the encoder as it is."""
     return replace(config, adaptation=replace(config.adaptation, enabled=False))
@@ -139,7 +154,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
         try:
             index.load(config)
         except IndexError_:
-            index.build(config, fresh=True)  # what it answers must not depend on what was built before
+            # What it answers must not depend on what was built before. The other core is for the other tests.
+            index.build(replace(config, build_threads=1), fresh=True)
     return config
 
 

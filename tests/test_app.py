@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -22,9 +23,12 @@ from pathlib import Path
 import pytest
 
 from app import DRAIN, HEAPS, listening
+from bot.config import Config
 from tests.browser.conftest import wait_until_ready
 
 ROOT = Path(__file__).resolve().parent.parent
+# With a wording of its own, or it would be lent thousands, which take half a minute to embed.
+RAIN = "## Does rain hurt?\n\n<!-- questions:\nis rain painful\n-->\n\nRain on the skin does not hurt.\n"
 ENVIRONMENT = {**os.environ, "FAQ_ADAPT": "0"}  # fitting the encoder takes half a minute and changes nothing here
 
 
@@ -175,10 +179,11 @@ def test_logs_for_programs_are_objects_whatever_is_said(tmp_path: Path) -> None:
     assert lines[-1]["level"] == "error"
 
 
-def test_it_builds_answers_and_stops(tmp_path: Path) -> None:
-    (tmp_path / "001-rain.md").write_text("## Does rain hurt?\n\nRain on the skin does not hurt.\n", encoding="utf-8")
+def test_it_builds_answers_and_stops(bicycle: Config, tmp_path: Path) -> None:
+    (tmp_path / "001-rain.md").write_text(RAIN, encoding="utf-8")
+    before = shutil.copytree(bicycle.index, tmp_path / "index")  # of other articles; it spares embedding the examples
     nowhere = str(tmp_path / "001-rain.md" / "faq.sqlite")  # feedback can't be kept there; answers go on all the same
-    with started("--corpus", str(tmp_path), "--index", str(tmp_path / "index"), FAQ_STATE=nowhere) as process:
+    with started("--corpus", str(tmp_path), "--index", str(before), FAQ_STATE=nowhere) as process:
         line = first_line(process)
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found, line

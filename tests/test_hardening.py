@@ -23,7 +23,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 import app as program
@@ -33,6 +32,7 @@ from bot.stage import LOADER
 from bot.web import create_app
 from tests.conftest import ROOT
 from tests.fake_bot import FakeBot
+from tests.site import in_thread
 from tests.test_staff_ui import ROUTES, every_route
 from tests.test_web import GENEROUS, failing, ready
 
@@ -263,16 +263,8 @@ def served(
     loaded = threading.Event()
     settings = program.settings(create_app(FakeBot().as_bot, limits=limits, on_ready=loaded.set), proxies)
     settings.http = patience
-    listener, server = program.listening("127.0.0.1", 0), uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        assert loaded.wait(60)
-        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(settings, loaded) as client:
+        yield client
 
 
 @pytest.mark.parametrize("proxies", ["127.0.0.1", "192.0.2.1"], ids=["from our proxy", "from anybody"])

@@ -27,7 +27,7 @@ from bot.index import Index
 from bot.pipeline import Bot
 from bot.rows import BODY, QUESTION, SENTENCE, rows_of, searched
 from tests.bicycle import FILES, write_corpus
-from tests.conftest import ROOT, Command, without_adaptation
+from tests.conftest import ROOT, Command, built_beside, without_adaptation
 
 REMEDY = "run 'python -m bot build'"
 KILLS = 20
@@ -117,9 +117,16 @@ def test_a_row_is_the_embedding_of_its_text(bicycle_index: Index) -> None:
         assert cosine == pytest.approx(1, abs=1e-5)
 
 
+# With a wording of its own, or it would be lent thousands.
+KETTLE = "# The kettle\n\n<!-- questions:\nhow is a kettle filled\n-->\n\nA kettle is filled with water.\n"
+
+
 @dataclass(frozen=True)
 class Again:
-    """The same corpus built once more: by another process, in a folder with a damaged index."""
+    """The same corpus built once more: by another process, in a folder with a damaged index of other articles.
+
+    So every text of the corpus is embedded by that process; only the examples, the same for all, are taken over.
+    """
 
     config: Config
     run: subprocess.CompletedProcess[str]
@@ -127,10 +134,14 @@ class Again:
 
 @pytest.fixture(scope="module")
 def again(bicycle: Config, tmp_path_factory: pytest.TempPathFactory, command: Command) -> Again:
-    config = linked(bicycle, tmp_path_factory.mktemp("again") / "index")
-    put(build_folder(config) / "vectors.faiss", b"noise")
+    folder = tmp_path_factory.mktemp("again")
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "001-other.md").write_text(KETTLE)
+    other = built_beside(bicycle, folder / "corpus", folder / "index")
+    put(build_folder(other) / "articles.json", b"noise")
     with pytest.raises(IndexDamaged):
-        index.load(config)
+        index.load(other)
+    config = replace(other, corpus=bicycle.corpus)
     return Again(config, command("build", "--corpus", config.corpus, "--index", config.index))
 
 

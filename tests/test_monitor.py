@@ -12,11 +12,11 @@ import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import listening
 from bot.guard import Limits
 from bot.monitor import Monitor
 from bot.web import create_app
 from tests.fake_bot import FakeBot
+from tests.site import in_thread
 
 Figures = dict[tuple[str, str], float]
 
@@ -26,17 +26,10 @@ def served(token: str = "", limits: Limits | None = None) -> Iterator[httpx.Clie
     """A site on a port of this machine."""
     ready = threading.Event()
     app = create_app(FakeBot().as_bot, limits=limits, metrics_token=token, on_ready=ready.set)
-    listener = listening("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        assert ready.wait(60)
-        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1), ready
+    ) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
