@@ -95,19 +95,22 @@ class Classifier:
     ) -> Classifier:
         """Learn from texts' class numbers and one or both views of them; ``counts`` says how much each text counts."""
         view = "vectors" if terms is None else "terms"
-        views = [matrix for matrix in (vectors, terms) if matrix is not None]
         named, places = np.unique(wanted, return_inverse=True)
         counted = np.ones(len(wanted), dtype=np.float32) if counts is None else counts
+        views = [matrix for matrix in (vectors, terms) if matrix is not None]
         parts, intercepts = logistic.fit(views, places, counted, STRENGTH[view], ITERATIONS[view])
+        nothing = np.zeros((0, classes), dtype=np.float32)
         bias = np.full(classes, -np.inf, dtype=np.float32)  # a class without a text is never named
         bias[named] = intercepts
-        of_named = iter(parts)
-        weights = []
-        for matrix in (vectors, terms):
-            weights.append(np.zeros((0 if matrix is None else matrix.shape[1], classes), dtype=np.float32))
-            if matrix is not None:
-                weights[-1][:, named] = next(of_named)
-        return cls(weights[0], weights[1], bias)
+
+        def of_all(part: Matrix) -> Matrix:
+            weights = np.zeros((len(part), classes), dtype=np.float32)
+            weights[:, named] = part
+            return weights
+
+        return cls(
+            nothing if vectors is None else of_all(parts[0]), nothing if terms is None else of_all(parts[-1]), bias
+        )
 
     def probabilities(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
         """How likely each class is, shape ``(classes,)``; from the views that the classifier was fitted to."""
