@@ -168,6 +168,10 @@ def test_rates_on_the_development_set() -> None:
         ("pas de fièvre, juste rose", "answer", "j'ai de la fièvre et du pus", "urgent"),
         ("nie mam gorączki", "answer", "mam gorączkę i ropę", "urgent"),
         ("es segura en piel negra", "answer", "la piel se ha puesto negra", "urgent"),
+        ("our orchid is dying", "answer", "my son in the car had a seizure", "urgent"),
+        ("my dog had a seizure last week", "answer", "lady on the phone, her dad had a seizure", "urgent"),
+        ("first aid training today", "answer", "we are doing CPR and used the EpiPen", "urgent"),
+        ("I work as a nurse", "answer", "told the nurse she is having chest pains all day", "urgent"),
         ("the price is on the floor, great", "handoff", "he's on the floor now", "urgent"),
     ],
 )
