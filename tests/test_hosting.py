@@ -35,7 +35,7 @@ from tests.test_lessons import NEVER
 from tests.test_staff_ui import CLOSED
 
 PASSWORD = "a long spoke and a bell"
-TAUGHT = "which workshop do you recommend"
+TAUGHT = "which saddle is the softest"
 
 
 @dataclass
