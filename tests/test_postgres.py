@@ -195,6 +195,29 @@ def test_versions_share_the_embeddings_of_equal_texts_and_nothing_else(
     assert count(store.database, "embedding", neighbours[1]) == one  # not shared between tenants
 
 
+def rows_read(database: Database) -> int:
+    """How many rows, and entries of indexes, all statements have read so far."""
+    with database.administer() as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+    with database.administer() as connection:
+        row = connection.execute(
+            "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)"
+            " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_a_row_published_or_fetched_is_read_a_few_times_though_the_planner_knows_other_tenants_only(
+    store: PostgresStore, pair: tuple[str, str], bicycle: Config, neighbours: tuple[str, str]
+) -> None:
+    with store.database.administer() as connection:
+        connection.execute("ANALYZE")  # as the server does by itself once a minute
+    before = rows_read(store.database)
+    store.publish(pair[0], bicycle)
+    store.checkout(pair[0])
+    assert rows_read(store.database) - before < 60 * count(store.database, "embedding", pair[0])
+
+
 def test_equal_texts_that_were_embedded_otherwise_are_kept_apart(
     store: PostgresStore, pair: tuple[str, str], bicycle: Config
 ) -> None:

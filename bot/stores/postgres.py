@@ -16,7 +16,7 @@ from pgvector import Vector
 
 from bot.errors import IndexDamaged, TenantLimit, VersionMissing
 from bot.stores import KEPT, Checkout, Version, View, named, search, surplus
-from bot.stores.database import Connection, Database
+from bot.stores.database import Connection, Database, in_bulk
 from bot.stores.packages import Content, Package, contents, fits, package, written
 from bot.stores.reading import held, in_build, nearest, unkept, versions
 from bot.stores.tenants import CHANNEL
@@ -234,6 +234,7 @@ def _put_files(connection: Connection, own: int, number: int, made: Package, con
 
 def _put_content(connection: Connection, own: int, number: int, content: Content) -> None:
     """Store what is searched: copied beside, then inserted by row security's rules."""
+    in_bulk(connection)
     connection.execute(_STAGE)
     with connection.cursor() as cursor:
         with cursor.copy("COPY new_embedding FROM STDIN (FORMAT BINARY)") as copy:

@@ -16,6 +16,7 @@ from pgvector import Vector
 
 from bot.errors import StoreError, VersionMissing
 from bot.stores import Version, search
+from bot.stores.database import in_bulk
 from bot.stores.packages import restored
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def held(database: Database, tenant: str, number: int) -> tuple[dict[str, str], 
         StoreLost, StoreError: as ``Database.tenant``.
     """
     with database.tenant(tenant) as (connection, own):
+        in_bulk(connection)
         row = connection.execute(
             "SELECT manifest FROM version WHERE tenant = %s AND number = %s", [own, number]
         ).fetchone()

@@ -17,7 +17,7 @@ from bot.dense import Matrix
 from bot.errors import VersionMissing
 from bot.schema import Passage
 from bot.stores import View
-from bot.stores.database import Connection, Database
+from bot.stores.database import Connection, Database, in_bulk
 
 QUESTIONS, TEXTS = 0, 1  # the two fields of BM25
 _NEAREST = """
@@ -61,8 +61,7 @@ class _Pinned:
     @contextmanager
     def _asking(self, **values: object) -> Iterator[tuple[Connection, dict[str, object]]]:
         with self._database.tenant(self._tenant) as (connection, tenant):
-            # A version of a minute ago has no statistics yet, and a lookup a row is ten times slower than a join.
-            connection.execute("SET LOCAL enable_nestloop = off")
+            in_bulk(connection)
             yield connection, {"tenant": tenant, "number": self._number, **values}
 
     def _gone(self) -> VersionMissing:
