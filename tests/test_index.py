@@ -30,7 +30,7 @@ from tests.bicycle import FILES, write_corpus
 from tests.conftest import ROOT, Command, built_beside, without_adaptation
 
 REMEDY = "run 'python -m bot build'"
-KILLS = 20
+KILLS = 12
 
 
 def linked(config: Config, folder: Path) -> Config:

@@ -10,10 +10,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -45,22 +46,30 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    *command: str, seconds: float = 60, ready: str = "/readyz", stops: bool = False, port: int = 0
+    *command: str,
+    seconds: float = 60,
+    ready: str = "/readyz",
+    stops: bool = False,
+    port: int = 0,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Run a command that serves on ``{port}``, a free one by default; gives the address once it is ready, ends it.
 
-    ``stops``: at once, in the middle of what it does.
+    ``stops``: at once, in the middle of what it does. ``settings`` are added to its environment.
     """
-    with running(*command, stops=stops, port=port) as (address, process):
+    with running(*command, stops=stops, port=port, settings=settings) as (address, process):
         wait_until_ready(address + ready, process, seconds)
         yield address
 
 
 @contextmanager
-def running(*command: str, stops: bool = False, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def running(
+    *command: str, stops: bool = False, port: int = 0, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The same without waiting: several at once are ready sooner."""
     port = port or free_port()
-    process = subprocess.Popen([sys.executable, *(part.format(port=port) for part in command)], cwd=ROOT)
+    arguments = [sys.executable, *(part.format(port=port) for part in command)]
+    process = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, **settings})
     try:
         yield f"http://127.0.0.1:{port}", process
     finally:
@@ -172,13 +181,10 @@ def real_program(request: pytest.FixtureRequest, program_of: ProgramOf) -> Itera
 def real_site(real_program: tuple[Path, Program], sites: Sites) -> Iterator[str]:
     """The whole program over the shipped articles; the host page may show it, too."""
     index, program = real_program
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in program.settings.items():
-            patch.setenv(name, value)
-        patch.setenv("FAQ_EMBED_PARENTS", f"https://www.clinic.example {sites.host.address}")
-        patch.setenv("FAQ_KEEP", "text")  # the staff's pages show visitors' words
-        with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600) as address:
-            yield address
+    parents = f"https://www.clinic.example {sites.host.address}"
+    settings = {**program.settings, "FAQ_EMBED_PARENTS": parents, "FAQ_KEEP": "text"}  # the staff's pages show words
+    with serving("app.py", "--port", "{port}", "--index", str(index), seconds=600, settings=settings) as address:
+        yield address
 
 
 @pytest.fixture
@@ -225,7 +231,7 @@ def opened(visit: Visit, watch: Watch) -> Iterator[Opener]:
         page = visit(size)
         watch.attach(page)
         page.goto(address + path)
-        page.locator("#question textarea").wait_for()
+        page.locator("#question textarea").wait_for(timeout=60_000)  # a new browser loads all of the page's files
         page.locator("#chat .example").first.wait_for()
         done.append((page, address))
         return page
