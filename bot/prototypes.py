@@ -139,11 +139,17 @@ class Prototypes:
         self._others = np.concatenate([rows[self._labels != "urgent"], questions])
 
     def guess(self, vector: Matrix, text: str) -> Guess:
-        """From a message's embedding, shape ``(dim,)``, and its text in plain words."""
+        """From a message's embedding, shape ``(dim,)``, and its text in plain words.
+
+        A word by itself says little ("chain", "alert"): whether it is small talk, the rules know.
+        """
         chances = self._learned.status.probabilities(vector, self._learned.terms.row(text))
         best = int(chances.argmax())
-        urgent = float(chances[STATUSES.index("urgent")])
-        return Guess(STATUSES[best], float(chances[best]), self._with_nearest(urgent, vector))
+        urgent = self._with_nearest(float(chances[STATUSES.index("urgent")]), vector)
+        if text.isalpha():
+            sure = 0.0 if STATUSES[best] in CHATTY else float(chances[best])
+            return Guess(STATUSES[best], sure, urgent if urgent >= FIRM_ALARM else 0.0)
+        return Guess(STATUSES[best], float(chances[best]), urgent)
 
     def _with_nearest(self, chance: float, vector: Matrix) -> float:
         """The chance of urgency in the light of the nearest urgent example and the nearest other text."""

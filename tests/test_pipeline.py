@@ -374,6 +374,11 @@ def test_another_corpus_is_answered_from(bicycle_bot: Bot, message: str, source:
     assert_sound(bicycle_bot, reply)
 
 
+@pytest.mark.parametrize("word", ["chain", "valve", "sidewall", "repair"])
+def test_a_word_of_the_corpus_by_itself_is_no_small_talk(bicycle_bot: Bot, word: str) -> None:
+    assert bicycle_bot.ask([Turn("user", word)]).status in ("answered", "clarify")
+
+
 def test_another_corpus_knows_nothing_of_the_shipped_one(bicycle_bot: Bot) -> None:
     reply = bicycle_bot.ask([Turn("user", "does microneedling help with acne scars")])
     assert reply.status == "abstained"

@@ -498,5 +498,50 @@ def test_lay_words(message: str, expected: str) -> None:
     assert status(message) == expected
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "emergency", "THIS IS AN EMERGENCY", "help emergency!!", "SOS", "ambulance", "ambulance now pls", "911",
+        "999!!",
+        "112", "urgent help", "urgent!!!", "i need a doctor now", "heart attack", "stroke", "fainted", "overdose",
+        "so much blood", "help something is very wrong", "socorro", "au secours", "pomocy", "aiuto!", "النجدة", "बचाओ",
+        "need epipen", "client fitting", "agony", "severe pain", "covered in hives", "blisters everywhere", "gangrene",
+        "black spots spreading", "cream in eye", "allergic shock",
+    ],
+)  # fmt: skip
+def test_a_cry_of_a_few_words_is_urgent(message: str) -> None:
+    assert status(message) == "urgent"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("where is the emergency exit", "answer"), ("its not urgent", "answer"), ("not an emergency", "answer"),
+        ("urgent: do you have parking", "handoff"), ("urgent appointment", "handoff"), ("is that urgent", "answer"),
+        ("emergency number", "handoff"), ("stroke of luck", "answer"), ("had a stroke last year", "caution"),
+        ("is there so much blood", "answer"), ("something is wrong with the website", "answer"),
+        ("sos cream", "answer"), ("eye cream", "answer"), ("is there severe pain", "answer"), ("client fit", "answer"),
+        ("dark spots", "answer"), ("no severe pain", "answer"), ("please help me", "smalltalk"),
+        ("help", "smalltalk"), ("1234", "smalltalk"),
+    ],
+)  # fmt: skip
+def test_and_what_only_sounds_like_one_is_not(message: str, expected: str) -> None:
+    assert status(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("epilepsy", "caution"), ("heart condition", "caution"), ("high bp", "caution"), ("asthma?", "answer"),
+        ("voucher", "handoff"), ("reception", "handoff"), ("payment", "handoff"), ("jobs?", "handoff"),
+        ("postcode", "handoff"), ("which machine", "handoff"), ("out of hours number", "handoff"),
+        ("can i bring my kids", "handoff"), ("can i bring down the swelling", "answer"),
+        ("youre welcome", "smalltalk"), ("whats up", "smalltalk"), ("sorry", "smalltalk"),
+    ],
+)  # fmt: skip
+def test_a_word_or_two_without_a_sentence(message: str, expected: str) -> None:
+    assert status(message) == expected
+
+
 def test_a_wrong_file_takes_back_what_it_told() -> None:
     assert status("client is pregnant", "wrong file, sorry", "how many sessions are usual") == "answer"
