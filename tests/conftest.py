@@ -70,7 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [item.nodeid.partition("::")[0] for item in items]
     wanted: dict[str, set[str]] = {}
     for file, item in zip(files, items, strict=True):
-        wanted.setdefault(file, set()).update({"shipped", "bicycle"} & set(getattr(item, "fixturenames", ())))
+        names = [{"real_program": "shipped"}.get(name, name) for name in getattr(item, "fixturenames", ())]
+        wanted.setdefault(file, set()).update({"shipped", "bicycle"} & set(names))
     builders = [next((f for f in wanted if wanted[f] == {name}), "") for name in ("shipped", "bicycle")]
     order = sorted(wanted, key=lambda f: (f not in builders, "shipped" in wanted[f], len(wanted[f]), -files.count(f)))
     places = {file: place for place, file in enumerate(order)}

@@ -502,7 +502,7 @@ def test_lay_words(message: str, expected: str) -> None:
     "message",
     [
         "emergency", "THIS IS AN EMERGENCY", "help emergency!!", "SOS", "ambulance", "ambulance now pls", "911",
-        "999!!",
+        "9-1-1", "S.O.S", "i od'd", "999!!",
         "112", "urgent help", "urgent!!!", "i need a doctor now", "heart attack", "stroke", "fainted", "overdose",
         "so much blood", "help something is very wrong", "socorro", "au secours", "pomocy", "aiuto!", "النجدة", "बचाओ",
         "need epipen", "client fitting", "agony", "severe pain", "covered in hives", "blisters everywhere", "gangrene",
