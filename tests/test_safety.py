@@ -537,6 +537,8 @@ def test_and_what_only_sounds_like_one_is_not(message: str, expected: str) -> No
         ("postcode", "handoff"), ("which machine", "handoff"), ("out of hours number", "handoff"),
         ("can i bring my kids", "handoff"), ("can i bring down the swelling", "answer"),
         ("youre welcome", "smalltalk"), ("whats up", "smalltalk"), ("sorry", "smalltalk"),
+        ("omg", "smalltalk"), ("ffs", "smalltalk"), ("omg does it hurt", "answer"), ("preis", "handoff"),
+        ("wizyta", "handoff"), ("mate does it hurt", "answer"),
     ],
 )  # fmt: skip
 def test_a_word_or_two_without_a_sentence(message: str, expected: str) -> None:
