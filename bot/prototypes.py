@@ -141,7 +141,7 @@ class Prototypes:
     def guess(self, vector: Matrix, text: str) -> Guess:
         """From a message's embedding, shape ``(dim,)``, and its text in plain words.
 
-        A word by itself says little ("chain", "alert"): whether it is small talk, the rules know.
+        A word by itself says little ("chain", "alert"): only rules take one for small talk, a hand-over or a refusal.
         """
         chances = self._learned.status.probabilities(vector, self._learned.terms.row(text))
         best = int(chances.argmax())

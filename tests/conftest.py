@@ -70,6 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [item.nodeid.partition("::")[0] for item in items]
     wanted: dict[str, set[str]] = {}
     for file, item in zip(files, items, strict=True):
+        # ``real_program`` asks for the shipped index while it runs
         names = [{"real_program": "shipped"}.get(name, name) for name in getattr(item, "fixturenames", ())]
         wanted.setdefault(file, set()).update({"shipped", "bicycle"} & set(names))
     builders = [next((f for f in wanted if wanted[f] == {name}), "") for name in ("shipped", "bicycle")]

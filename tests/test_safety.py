@@ -506,7 +506,7 @@ def test_lay_words(message: str, expected: str) -> None:
         "112", "urgent help", "urgent!!!", "i need a doctor now", "heart attack", "stroke", "fainted", "overdose",
         "so much blood", "help something is very wrong", "socorro", "au secours", "pomocy", "aiuto!", "النجدة", "बचाओ",
         "need epipen", "client fitting", "agony", "severe pain", "covered in hives", "blisters everywhere", "gangrene",
-        "black spots spreading", "cream in eye", "allergic shock",
+        "black spots spreading", "cream in eye", "allergic shock", "emergency number", "throat", "swallowing",
     ],
 )  # fmt: skip
 def test_a_cry_of_a_few_words_is_urgent(message: str) -> None:
@@ -518,7 +518,7 @@ def test_a_cry_of_a_few_words_is_urgent(message: str) -> None:
     [
         ("where is the emergency exit", "answer"), ("its not urgent", "answer"), ("not an emergency", "answer"),
         ("urgent: do you have parking", "handoff"), ("urgent appointment", "handoff"), ("is that urgent", "answer"),
-        ("emergency number", "handoff"), ("stroke of luck", "answer"), ("had a stroke last year", "caution"),
+        ("i have an epipen", "caution"), ("stroke of luck", "answer"), ("had a stroke last year", "caution"),
         ("is there so much blood", "answer"), ("something is wrong with the website", "answer"),
         ("sos cream", "answer"), ("eye cream", "answer"), ("is there severe pain", "answer"), ("client fit", "answer"),
         ("dark spots", "answer"), ("no severe pain", "answer"), ("please help me", "smalltalk"),
@@ -534,7 +534,9 @@ def test_and_what_only_sounds_like_one_is_not(message: str, expected: str) -> No
     [
         ("epilepsy", "caution"), ("heart condition", "caution"), ("high bp", "caution"), ("asthma?", "answer"),
         ("voucher", "handoff"), ("reception", "handoff"), ("payment", "handoff"), ("jobs?", "handoff"),
-        ("postcode", "handoff"), ("which machine", "handoff"), ("out of hours number", "handoff"),
+        ("postcode", "handoff"), ("which machine", "handoff"), ("which products", "answer"),
+        ("who do i call about a refund", "handoff"),
+        ("out of hours number", "handoff"),
         ("can i bring my kids", "handoff"), ("can i bring down the swelling", "answer"),
         ("youre welcome", "smalltalk"), ("whats up", "smalltalk"), ("sorry", "smalltalk"),
         ("omg", "smalltalk"), ("ffs", "smalltalk"), ("omg does it hurt", "answer"), ("preis", "handoff"),
@@ -543,6 +545,11 @@ def test_and_what_only_sounds_like_one_is_not(message: str, expected: str) -> No
 )  # fmt: skip
 def test_a_word_or_two_without_a_sentence(message: str, expected: str) -> None:
     assert status(message) == expected
+
+
+@pytest.mark.parametrize("when", ["in an emergency", "if i cant breathe after", "when my face swells up"])
+def test_who_to_call_when_something_happens_is_not_just_the_clinic(when: str) -> None:
+    assert status("who do i call") == "handoff" != status(f"who do i call {when}")
 
 
 def test_a_wrong_file_takes_back_what_it_told() -> None:
