@@ -32,9 +32,9 @@ from bot.language import language, stems
 from bot.lexicon import Lexicon
 from bot.output_check import OutputCheck
 from bot.prototypes import (
-    ORDINARY,
     SURE,
     SURE_LATER,
+    Guess,
     Prototypes,
     alarmed,
     alarming,
@@ -138,7 +138,7 @@ class Bot:
             return as_ordinary(verdict, message)
         if verdict.status is not None or guess.sure < (SURE_LATER if verdict.told else SURE):
             return verdict
-        return self._likened(verdict, guess.status, vector)
+        return self._likened(verdict, guess, vector)
 
     def _permitted(self, verdict: Verdict, turns: Sequence[Turn], clock: Clock) -> Verdict:
         """What was taught answers or hands over a question, and answers a hand-over; nothing else gives way."""
@@ -154,12 +154,11 @@ class Bot:
             return as_ordinary(verdict, turns[-1].text)
         return verdict
 
-    def _likened(self, verdict: Verdict, status: str, vector: Matrix) -> Verdict:
+    def _likened(self, verdict: Verdict, guess: Guess, vector: Matrix) -> Verdict:
         """The verdict of the nearest example that the rules judge as the classifier does."""
-        examples = [] if status in (ORDINARY, "urgent") else self._prototypes.nearest(vector, status)
-        for _, example in examples:
+        for _, example in self._prototypes.alike(vector, guess):
             judged = self._safety.judge([Turn("user", example)])
-            if judged.status == status:
+            if judged.status == guess.status:
                 return as_example(verdict, judged, example)
         return verdict
 

@@ -200,10 +200,12 @@ class Safety:
         shown = list(searches.values())[: self.book.policy["searches"]]
         lead = self._text(rules[0])
         again = memory.quoted(lead, [search.query for search in shown])
-        fired = any(f.fires and f.rule in rules for f in found)
+        firing = [f.rule for f in found if f.fires]
+        remembered = [Label(r.situation, r.concept, "unknown", r.id, "") for r in rules if r not in firing]
+        fired = len(remembered) < len(rules)
         return Verdict(
             "caution",
-            labels,
+            (*labels, *remembered),
             self.texts["caution_again"] if again else lead,
             retrieve=not again or not (fired or reading.holds("suitability")),
             searches=() if again else tuple(shown),

@@ -212,6 +212,50 @@ def test_a_covered_question_is_answered_from_the_articles(ask: Ask, shipped_bot:
     assert_sound(shipped_bot, reply)
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("I take metformin, can I have it", "blood thinning"),
+        ("i have active acne", "active acne"),
+        ("I have rosacea", "such as eczema"),
+        ("i have a skin infection on my cheek, can i come", "skin infections"),
+        ("i use tretinoin every night", "prescription"),
+        ("my skin goes dark easily, can I get it done", "hyperpigmentation"),
+        ("i have haemophilia", "clotting"),
+    ],
+)
+def test_a_caution_quotes_what_the_articles_say_of_it(ask: Ask, message: str, said: str) -> None:
+    reply = ask(message)
+    assert reply.status == "caution"
+    assert said in reply.answer
+    assert not re.search(r"bloodstream|very low|as effective|relieves|reduces hyper|mainly in how deep", reply.answer)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "i had botox two weeks ago",
+        "caller had her top lip waxed this morning, is that ok before it",
+        "i have a pacemaker",
+        "i take prednisone",
+        "I take ibuprofen for my back, is that a problem",
+        "i got sunburnt yesterday, is that a problem for tomorrow",
+        "i have lupus",
+    ],
+)
+def test_a_caution_quotes_nothing_where_the_articles_are_silent(ask: Ask, shipped_bot: Bot, message: str) -> None:
+    reply = ask(message)
+    assert reply.status == "caution"
+    assert not reply.citations
+    assert shipped_bot.texts["not_mentioned"] in reply.answer
+
+
+@pytest.mark.parametrize("message", ["i take prednisone", "im on accutane", "I'm on warfarin", "im on the pill"])
+def test_nobody_is_left_to_stop_a_medicine(ask: Ask, shipped_bot: Bot, message: str) -> None:
+    """Whether or not the articles say anything of it."""
+    assert shipped_bot.texts["disclaimer_medicine"] in ask(message).answer
+
+
 @pytest.mark.parametrize("message", ODD, ids=lambda m: ascii(m[:24]))
 def test_an_odd_message_gets_a_fitting_reply(ask: Ask, shipped_bot: Bot, message: str) -> None:
     reply = ask(message)
@@ -321,6 +365,12 @@ def test_an_explanation_names_the_rule_of_an_emergency(ask: Ask) -> None:
     assert why["safety"]["status"] == "urgent"
     assert why["safety"]["labels"]
     assert why["parts"] == []
+
+
+def test_an_explanation_names_what_was_told_before(ask: Ask) -> None:
+    why = ask("I have lupus", "how many sessions should I book", explain=True).why
+    assert why is not None
+    assert "conditions:immune" in [label["rule"] for label in why["safety"]["labels"]]
 
 
 def test_search_shows_the_ranked_passages(shipped_bot: Bot) -> None:

@@ -62,6 +62,12 @@ def test_ordinary_examples_raise_no_alarm(shipped_bot: Bot) -> None:
     assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 1
 
 
+@pytest.mark.parametrize("text", ["it is possible make this also in the neck?", "which shares should I buy this year"])
+def test_what_is_nearer_to_questions_is_treated_as_one(shipped_bot: Bot, text: str) -> None:
+    """However sure the classifier is of a caution: nothing that it learned from is like the message."""
+    assert shipped_bot.ask([Turn("user", text)]).status in ("answered", "abstained")
+
+
 def test_what_is_remembered_outlives_an_example() -> None:
     """A reminder of an emergency and a disclaimer of what was disclosed stay in a later verdict."""
     label = Label("handoff", "price", "present", "handoff:price", "price")

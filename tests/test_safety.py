@@ -470,6 +470,19 @@ def test_rules_name_real_situations() -> None:
             "caution",
         ),
         ("will my skin peel", "answer", "i had a peel last week, can i come for needling", "caution"),
+        # words that mean something else beside other words
+        ("how many pots of cream I own", "answer", "I have POTS, can I have it", "caution"),
+        ("it is dark by four, do I still need spf two weeks after", "answer", "still dark two weeks after mine", "caution"),
+        ("a sore mouth for two weeks after the dentist", "answer", "still sore two weeks after my session", "caution"),
+        ("the needle can pass on top?", "answer", "pass on a message please", "handoff"),
+        ("how do I free up storage on my phone", "answer", "anything free on Monday", "handoff"),
+        ("what are they when they're at home", "answer", "what needle length for using at home", "caution"),
+        ("who invented the dermaroller", "answer", "I bought a dermaroller, how do I use it", "caution"),
+        ("where do used needles go", "answer", "where can I buy needles for my roller", "caution"),
+        ("I have had these pores for about ten years", "answer", "she's about fifteen, can she have it", "caution"),
+        ("blind as a bat without my specs", "answer", "I've gone blind in one eye since", "urgent"),
+        ("his tongue stuck to the roof of his mouth", "answer", "his tongue is swollen", "urgent"),
+        ("stage tan that smells of biscuits", "answer", "my cheek smells of rot since the session", "urgent"),
     ],
 )
 def test_a_misread_word_and_its_twin(general: str, expected: str, twin: str, twin_expected: str) -> None:
