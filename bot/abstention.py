@@ -1,8 +1,7 @@
 """Hits to answer-or-not with the reason; owns the calibrated thresholds (``data/abstention.json``).
 
 No score alone tells "covered" from "nearly covered". The decision is a logistic model over signals of
-match and of content, fitted on the development split; what no article speaks of at all is declined
-before it.
+match and of content, fitted on the development split; what is like nothing in the articles is declined before it.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from bot.rewrite import Query
 
 FEW_WORDS = 3  # a question of more words that finds nothing is about something else
 LIKELY_OUTSIDE = 0.95  # on the scale of ``Classifier.likelihood``: two chances in three
+STRANGE = 0.4  # cosine of the nearest wording or text: below it the classifiers only guess
 NEAR_OUTSIDE = 0.6  # cosine of the nearest question known not to be covered
 
 
@@ -77,10 +77,12 @@ class Abstention:
             return Decision(False, 0.0, "nothing found", {})
         signals = self.signals(query, found, picked)
         confidence = self._model.probability(signals)
-        if query.concepts and not query.concepts & self._spoken:
-            return Decision(False, min(confidence, 0.05), "no article speaks of it", signals)
+        if signals["learned_best"] and max(signals["question"], signals["body"]) < STRANGE:
+            return Decision(False, min(confidence, 0.05), "like nothing in the articles", signals)
         if confidence >= self._model.threshold:
             return Decision(True, confidence, "covered", signals)
+        if query.concepts and not query.concepts & self._spoken:
+            return Decision(False, confidence, "no article speaks of it", signals)
         return Decision(False, confidence, "too little support", signals, self._unclear(query, found))
 
     def _unclear(self, query: Query, found: Found) -> bool:

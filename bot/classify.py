@@ -28,7 +28,7 @@ from bot.schema import TURNS, learnable
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
 ITERATIONS = {"vectors": 200, "terms": 60}
-UNCOVERED_SHARE = 0.25  # of the number of wordings: at most so many questions known not to be covered
+UNCOVERED_SHARE = 1 / 3  # of the number of wordings: at most so many questions known not to be covered
 EARLIER = "<"  # marks a word of the messages before
 HALF = np.float32(0.5**0.5)  # of two unit vectors side by side: so that they are of length 1 together
 TALK = 3.0  # conversations are few beside wordings, so each counts so much
@@ -141,9 +141,8 @@ def _balanced(kinds: NDArray[np.int64], asking: int) -> NDArray[np.bool_]:
     """
     beside = np.flatnonzero(kinds == UNCOVERED)
     most = max(1, int(UNCOVERED_SHARE * (kinds == asking).sum()))
-    step = max(1, -(-len(beside) // most))
     out = np.isin(kinds, (asking, LAST))
-    out[beside[::step]] = True
+    out[beside[np.linspace(0, len(beside), min(most, len(beside)), endpoint=False, dtype=np.int64)]] = True
     return out
 
 

@@ -67,18 +67,19 @@ class Answering:
     passage_margin: float = 1.2  # passages this far below the best are not read
     sentence_margin: float = 1.2  # sentences this far below the best are not quoted; 0.9 lost sides of a difference
     max_sentences: int = 5
-    side_margin: float = 0.45  # a more cautious sentence this far below the best still goes before it
-    fresh_source: float = 0.045  # head start of an article not yet quoted
+    side_margin: float = 0.1  # a more cautious sentence this far below the best still goes before it
+    fresh_source: float = 0.3  # head start of an article not yet quoted
     weights: Mapping[str, float] = field(
         default_factory=lambda: {
-            "passage": 1.1,
-            "asked": 0.12,
-            "overlap": 0.15,
-            "concept": 0.12,
-            "facet": 0.02,
-            "value": 0.24,
-            "first": 0.38,
-            "top": 0.37,
+            "asked": 1.36,
+            "overlap": 0.18,
+            "concept": 0.32,
+            "facet": 0.05,
+            "value": 0.28,
+            "place": 0.27,
+            "sparse": 1.0,
+            "learned": 0.76,
+            "worded": 1.3,
         }
     )
 
@@ -86,13 +87,13 @@ class Answering:
     def plain(cls) -> Answering:
         """For articles without other wordings: the first sentence and the best passage are less of a guide."""
         weights = {"passage": 0.75, "overlap": 0.15, "concept": 0.13, "facet": 0.07, "value": 0.37}
-        return cls(passage_margin=1.5, side_margin=0.15, weights=weights)
+        return cls(passage_margin=1.5, side_margin=0.15, fresh_source=0.045, weights=weights)
 
     @classmethod
     def lent(cls) -> Answering:
         """For articles with wordings out of ``bank``: the entry that is asked leads to the sentence."""
         weights = {"passage": 1.09, "asked": 0.15, "meant": 0.78, "overlap": 0.25, "concept": 0.14, "facet": 0.15}
-        weights |= {"value": 0.19, "top": 0.05}
+        weights |= {"value": 0.19}
         return cls(passage_margin=1.5, side_margin=0.03, fresh_source=0.0, weights=weights)
 
 

@@ -443,6 +443,21 @@ def test_rules_name_real_situations() -> None:
         ("is it a load of tosh or does it work", "answer", "you talk a load of tosh", "refuse"),
         ("what should I ask before I say yes", "answer", "just say yes", "refuse"),
         ("my tummy is like a road map", "answer", "is there a map of how to get there", "handoff"),
+        # said as if there were no later
+        ("tell my girls what it costs", "handoff", "tell my girls I loved them", "urgent"),
+        ("will it matter after the weekend if I swim", "answer", "my skin won't matter after this weekend", "urgent"),
+        ("I won't make it to the morning appointment", "answer", "I don't think I'll make it to the morning", "urgent"),
+        ("is the last session I will have the best", "answer", "this is the last chat ill have", "urgent"),
+        ("how long before cuts from shaving stop showing", "answer", "when do cuts fade? I do it most nights", "urgent"),
+        ("numbing cream before the needles", "answer", "numbing cream first before I cut", "urgent"),
+        ("I want to disappear my pores", "answer", "I want to disappear", "urgent"),
+        ("nae pus, just flaky", "answer", "pus since the session, nae idea why", "urgent"),
+        ("my battery's dying, does it hurt", "answer", "I'm dying, it hurts", "urgent"),
+        ("can I have sex the same night", "answer", "what are you wearing", "refuse"),
+        ("lethal combination of actives?", "answer", "lethal dose of lidocaine", "urgent"),
+        # an illness by its name, and what is asked of it
+        ("what is vitiligo", "answer", "vitiligo here", "caution"),
+        ("what is lichen planus", "answer", "porphyria", "caution"),
         # figures of speech
         ("gasping for a cuppa, is tea alright after", "answer", "gasping for air", "urgent"),
         ("laughed so hard I couldn't breathe lol", "answer", "laughed and then I couldn't breathe", "urgent"),
@@ -504,6 +519,11 @@ def test_a_misread_word_and_its_twin(general: str, expected: str, twin: str, twi
         ("fresh cuts on my arm, when can I", "urgent"),
         ("he took loads of tablets", "urgent"),
         ("she ain't waking up", "urgent"),
+        ("I've got the blades out", "urgent"),
+        ("hola buenas tardes", "smalltalk"),
+        ("haha fair enough", "smalltalk"),
+        ("until which hour you work on Saturday?", "handoff"),
+        ("until what time can you swim", "answer"),
         ("I cannae get my breath", "urgent"),
     ],
 )
