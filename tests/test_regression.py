@@ -31,7 +31,7 @@ from tests.hosted import Hosted
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE.parent / "corpus"
 # What the bot reached when these were last set, less two points: a floor, not the goal.
-QA_FLOORS = {"answer": 0.81, "abstain": 0.84}
+QA_FLOORS = {"answer": 0.83, "abstain": 0.84}
 TOLERANCE = 2.0  # points: an encoder fitted on another processor answers a few items in another way
 SEED = 20261122
 SEARCHED = 0.005  # of each kind of item

@@ -448,7 +448,12 @@ def test_rules_name_real_situations() -> None:
         ("will it matter after the weekend if I swim", "answer", "my skin won't matter after this weekend", "urgent"),
         ("I won't make it to the morning appointment", "answer", "I don't think I'll make it to the morning", "urgent"),
         ("is the last session I will have the best", "answer", "this is the last chat ill have", "urgent"),
-        ("how long before cuts from shaving stop showing", "answer", "when do cuts fade? I do it most nights", "urgent"),
+        (
+            "how long before cuts from shaving stop showing",
+            "answer",
+            "when do cuts fade? I do it most nights",
+            "urgent",
+        ),
         ("numbing cream before the needles", "answer", "numbing cream first before I cut", "urgent"),
         ("I want to disappear my pores", "answer", "I want to disappear", "urgent"),
         ("nae pus, just flaky", "answer", "pus since the session, nae idea why", "urgent"),
@@ -487,7 +492,12 @@ def test_rules_name_real_situations() -> None:
         ("will my skin peel", "answer", "i had a peel last week, can i come for needling", "caution"),
         # words that mean something else beside other words
         ("how many pots of cream I own", "answer", "I have POTS, can I have it", "caution"),
-        ("it is dark by four, do I still need spf two weeks after", "answer", "still dark two weeks after mine", "caution"),
+        (
+            "it is dark by four, do I still need spf two weeks after",
+            "answer",
+            "still dark two weeks after mine",
+            "caution",
+        ),
         ("a sore mouth for two weeks after the dentist", "answer", "still sore two weeks after my session", "caution"),
         ("the needle can pass on top?", "answer", "pass on a message please", "handoff"),
         ("how do I free up storage on my phone", "answer", "anything free on Monday", "handoff"),
