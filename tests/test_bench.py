@@ -30,6 +30,7 @@ def load(name: str) -> ModuleType:
 
 
 external = load("external")
+ranking = load("ranking")
 rivals = load("rivals")
 scale = load("scale")
 DOCUMENTS = {
@@ -147,3 +148,22 @@ def test_declining_is_fitted_where_right_answers_outweigh_wrong_ones() -> None:
     assert rivals.counts(items, found, 0.0) == (1, 2)
     assert rivals.counts(items, found, 0.9) == (2, 0)
     assert rivals.fitted(items, found) == 0.9
+
+
+def test_ranking_learns_which_part_tells() -> None:
+    """Of lists in which one part is high where the sentence is right, and another says the opposite."""
+    rng = np.random.default_rng(0)
+    asked, overlap = ranking.PARTS.index("asked"), ranking.PARTS.index("overlap")
+    found = []
+    for number in range(40):
+        features = rng.random((6, len(ranking.PARTS))).astype(np.float32)
+        right = np.arange(6) == number % 6
+        features[:, asked] += 2 * right
+        features[:, overlap] -= right
+        found.append((f"group {number % 8}", features, right, features[:, overlap]))
+    weights = ranking.fit(found)
+    assert weights[asked] > 0
+    assert weights[asked] > weights[overlap]
+    assert [weights[n] for n, name in enumerate(ranking.PARTS) if name not in ranking.USED] == [0, 0]
+    assert ranking.first(found, weights) == ranking.in_folds(found) == 1.0
+    assert ranking.first(found) < 0.5
