@@ -92,7 +92,7 @@ class Replies:
     def caution(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str]) -> Reply:
         """That the bot can't decide, what must be said before a quote, and what the articles say."""
         quoted = [p for p in parts if p.chosen]
-        lines = [verdict.lead, *verdict.before_quotes]
+        lines = [verdict.lead, *(verdict.before_quotes if quoted or verdict.searches else ())]
         if not quoted and verdict.searches:
             lines.append(self._texts["not_mentioned"])
         return self._body(quoted, verdict, given, lines).with_(status="caution", confidence=1.0)

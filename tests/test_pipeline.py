@@ -254,8 +254,9 @@ def test_a_caution_quotes_nothing_where_the_articles_are_silent(ask: Ask, shippe
 
 @pytest.mark.parametrize("message", ["i take prednisone", "im on accutane", "I'm on warfarin", "im on the pill"])
 def test_nobody_is_left_to_stop_a_medicine(ask: Ask, shipped_bot: Bot, message: str) -> None:
-    """Whether or not the articles say anything of it."""
+    """Whether or not the articles say anything of it, and not a second time."""
     assert shipped_bot.texts["disclaimer_medicine"] in ask(message).answer
+    assert shipped_bot.texts["disclaimer_medicine"] not in ask(message, "can i still have it").answer
 
 
 @pytest.mark.parametrize("message", ODD, ids=lambda m: ascii(m[:24]))

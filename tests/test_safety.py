@@ -460,6 +460,9 @@ def test_rules_name_real_situations() -> None:
         ("my battery's dying, does it hurt", "answer", "I'm dying, it hurts", "urgent"),
         ("can I have sex the same night", "answer", "what are you wearing", "refuse"),
         ("lethal combination of actives?", "answer", "lethal dose of lidocaine", "urgent"),
+        ("final nail in the coffin for my pores?", "answer", "I just want to look decent in the coffin", "urgent"),
+        ("my brother crashed into a tree, old scar, any use", "answer", "thinking of driving into a tree", "urgent"),
+        ("do I need spf when I am outside?", "answer", "I am outside, nobody opens", "handoff"),
         # an illness by its name, and what is asked of it
         ("what is vitiligo", "answer", "vitiligo here", "caution"),
         ("what is lichen planus", "answer", "porphyria", "caution"),
