@@ -23,7 +23,8 @@ from bot.values import canonical, magnitude, values
 REDUNDANT = 0.7  # share of a sentence's weight already said: it adds nothing
 RARE = 1.0  # weight of a stem that no article has
 OF_PASSAGE = ("sparse", "learned", "worded")  # signals of the passage that its sentences take over
-PARTS = ("cosine", "asked", "meant", "passage", "overlap", "concept", "facet", "value", "place", *OF_PASSAGE)
+OF_PLACE = ("first", "top", "place")  # where the sentence stands, and whether in the best passage
+PARTS = ("cosine", "asked", "meant", "passage", "overlap", "concept", "facet", "value", *OF_PLACE, *OF_PASSAGE)
 
 
 class Composer:
@@ -77,6 +78,8 @@ class Composer:
                     "concept": len(asked & self._spoken(text)) / len(asked) if asked else 0.0,
                     "facet": max((directly for directly, _ in told), default=0.0),
                     "value": max((directly * valued for directly, valued in told), default=0.0),
+                    "first": float(number == 0),
+                    "top": float(hit.score == top),
                     "place": 1 / (1 + number),
                     **{name: hit.parts[name] for name in OF_PASSAGE},
                 }

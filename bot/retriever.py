@@ -33,7 +33,7 @@ from bot.schema import Hit, Passage, joined
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Holders = dict[str, NDArray[np.bool_]]
-PINNED = 1.0  # as far ahead of the others as a full cosine, so that its sentences lead
+PINNED = 2.0  # further ahead than ``Answering.passage_margin``, so that its sentences alone are read
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
 
 
