@@ -466,6 +466,8 @@ def test_rules_name_real_situations() -> None:
         # an illness by its name, and what is asked of it
         ("what is vitiligo", "answer", "vitiligo here", "caution"),
         ("what is lichen planus", "answer", "porphyria", "caution"),
+        ("skin conditions", "answer", "vitiligo", "caution"),
+        ("skin problems it helps", "answer", "fibromyalgia", "caution"),
         # figures of speech
         ("gasping for a cuppa, is tea alright after", "answer", "gasping for air", "urgent"),
         ("laughed so hard I couldn't breathe lol", "answer", "laughed and then I couldn't breathe", "urgent"),
