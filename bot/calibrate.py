@@ -33,6 +33,7 @@ FILE = Path(__file__).resolve().parent / "data" / "abstention.json"
 FOLDS = 5
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # C of the regression, weakest fit first
 THRESHOLDS = tuple(i / 100 for i in range(1, 100))
+AROUND = 6  # hundredths to each side of a threshold that tell how good it is
 FEWEST = 20  # right and wrong answers each: below it, folds without one of them occur
 DEFAULT_COST = 2.0  # a wrong answer does as much harm as two questions left to the clinic
 CURVE_POINTS = 20
@@ -190,11 +191,13 @@ def shares(probabilities: Floats, data: Sequence[Example], threshold: float, cos
 
 
 def operating_point(probabilities: Floats, data: Sequence[Example], cost: float) -> Shares:
-    """The threshold that costs least; of several that cost the same, the middle one."""
+    """The threshold about which answering costs least: the mean over ``AROUND`` to both sides, since the curve is flat
+    there and single items make dents in it. Of several that cost the same, the middle one."""
     tried = [shares(probabilities, data, t, cost) for t in THRESHOLDS]
-    least = min(s.cost for s in tried)
-    best = [s for s in tried if s.cost <= least + 1e-12]
-    return best[len(best) // 2]
+    costs = np.pad([s.cost for s in tried], AROUND, mode="edge")
+    means = np.convolve(costs, np.full(2 * AROUND + 1, 1 / (2 * AROUND + 1)), mode="valid")
+    best = np.flatnonzero(means <= means.min() + 1e-12)
+    return tried[int(best[len(best) // 2])]
 
 
 # --- the command and its file --------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class Rule:
     mention: str = ""
     disclaimers: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    doubtful: bool = False  # its words are often only mentioned: a message that surely asks something is answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Verdict:
     question: str = ""
     calm: bool = False  # asks what is usual, or to have it: sounding like an emergency makes it none
     told: tuple[Told, ...] = ()  # what earlier replies said
+    doubtful: bool = False  # a caution for nothing but what rules find whose words are often only mentioned
 
     @property
     def failsafe(self) -> bool:
@@ -212,6 +213,7 @@ class Safety:
             disclaimers=self._disclaimers(found, [d for rule in rules for d in rule.disclaimers]),
             before_quotes=tuple(dict.fromkeys(self.texts[key] for rule in rules for key in rule.before)),
             question=self._without(reading, found, "injection") or reading.text.original,
+            doubtful=all(rule.doubtful for rule in rules) and not remembered,
         )
 
     def _instruction(

@@ -76,7 +76,7 @@ def test_the_threshold_decides(bicycle_index: Index) -> None:
 
 def test_what_is_like_nothing_in_the_articles_is_declined_however_sure(shipped_bot: Bot) -> None:
     """The classifiers have to name something, and a figure by itself is in some wording."""
-    part = shipped_bot.ask([Turn("user", "alert(1)")], explain=True).to_dict()["why"]["parts"][0]
+    part = shipped_bot.ask([Turn("user", "mp3 32")], explain=True).to_dict()["why"]["parts"][0]
     assert part["decision"]["answer"] is False
     assert part["decision"]["reason"] == "like nothing in the articles"
 

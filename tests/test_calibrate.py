@@ -99,7 +99,16 @@ def test_the_dearer_a_wrong_answer_the_higher_the_threshold() -> None:
     assert [p.threshold for p in points] == sorted(p.threshold for p in points)
     assert [p.wrong for p in points] == sorted((p.wrong for p in points), reverse=True)
     for point, cost in zip(points, (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), strict=True):
-        assert point.cost == min(shares(sure, data, t, cost).cost for t in THRESHOLDS)
+        assert point.cost == pytest.approx(min(shares(sure, data, t, cost).cost for t in THRESHOLDS), rel=0.1)
+
+
+def test_a_dent_in_the_curve_does_not_move_the_threshold() -> None:
+    """Wrong below .5, right above, but for a few single ones: only about .5 it is good to both sides."""
+    sure = np.linspace(0.005, 0.995, 100)
+    correct = sure > 0.5
+    correct[80:83] = False
+    data = [Example({}, bool(c), True, str(i)) for i, c in enumerate(correct)]
+    assert operating_point(sure, data, 2.0).threshold == pytest.approx(0.5, abs=0.03)
 
 
 def test_too_little_to_learn_from_is_refused() -> None:

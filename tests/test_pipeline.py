@@ -237,7 +237,7 @@ def test_a_caution_quotes_what_the_articles_say_of_it(ask: Ask, message: str, sa
     "message",
     [
         "i had botox two weeks ago",
-        "caller had her top lip waxed this morning, is that ok before it",
+        "caller had her lip waxed this morning, can she have it",
         "i have a pacemaker",
         "i take prednisone",
         "I take ibuprofen for my back, is that a problem",
@@ -265,7 +265,7 @@ def test_an_odd_message_gets_a_fitting_reply(ask: Ask, shipped_bot: Bot, message
     assert_sound(shipped_bot, reply)
     asks = "hurt" in message and len(message) < 1000
     assert reply.status in (
-        ("answered", "abstained", "smalltalk") if asks else ("abstained", "smalltalk", "clarify", "handoff")
+        ("answered", "abstained", "smalltalk") if asks else ("abstained", "smalltalk", "clarify", "handoff", "refused")
     )
     assert "<" not in reply.answer
     assert len(reply.answer) < 1500

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.memory import Told
@@ -11,6 +13,7 @@ from bot.prototypes import (
     STATUSES,
     Guess,
     as_example,
+    as_ordinary,
     digest,
     examples,
     labels,
@@ -85,3 +88,30 @@ def test_a_rule_is_not_overruled_later_in_a_conversation() -> None:
     assert not misread(Verdict("smalltalk", (), told=earlier), sure)
     assert not misread(Verdict("caution", ()), sure)
     assert not misread(Verdict("urgent", ()), sure)
+
+
+def test_a_doubtful_caution_gives_way_to_a_sure_question() -> None:
+    """Only such a one, and never to a question that comes after an emergency."""
+    sure, unsure = Guess("ordinary", 0.99, 0.0), Guess("ordinary", 0.9, 0.0)
+    earlier = (Told(0, "urgent", (), "Call now.", ()),)
+    mention = Verdict("caution", (), disclaimers=("home",), doubtful=True)
+    assert misread(mention, sure)
+    assert not misread(mention, unsure)
+    assert not misread(replace(mention, told=earlier), sure)
+    assert not misread(replace(mention, doubtful=False), sure)
+    assert as_ordinary(mention, "q").disclaimers == ("home",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "own"),
+    [
+        ("it is true that from this can come the blister on the lip, cold sore?", "I get cold sores, can I have it"),
+        ("diy at home, dumb idea or fine", "can i do it myself at home, what mm"),
+    ],
+)
+def test_a_mention_is_answered_and_a_disclosure_is_not(shipped_bot: Bot, asked: str, own: str) -> None:
+    """What stands beside a caution of that kind stands beside the answer, too."""
+    reply, warned = (shipped_bot.ask([Turn("user", text)]) for text in (asked, own))
+    assert reply.status == "answered"
+    assert len(reply.disclaimers) > 1
+    assert warned.status == "caution"
