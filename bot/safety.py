@@ -131,7 +131,9 @@ class Safety:
         if urgent or (urgent := self.recall.still_urgent(reading, memory)):
             own = () if urgent in found else (self._label(urgent, reading),)
             return self._urgent(urgent, own + labels, question)
-        if caution := self._cautions(reading, found, memory):
+        caution = self._cautions(reading, found, memory)
+        played = self._of(found, "injection") and {r.situation for r in caution} <= set(self.book.policy["played"])
+        if caution and not played:
             return self._caution(caution, reading, found, labels, memory)
         if abuse := self._of(found, "abuse"):
             return self._line("refused", abuse, labels, question)
