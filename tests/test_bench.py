@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ def load(name: str) -> ModuleType:
 
 external = load("external")
 ranking = load("ranking")
+ablation = load("ablation")
 rivals = load("rivals")
 scale = load("scale")
 DOCUMENTS = {
@@ -167,3 +169,23 @@ def test_ranking_learns_which_part_tells() -> None:
     assert {weights[n] for n, name in enumerate(ranking.PARTS) if name not in ranking.USED} == {0}
     assert ranking.first(found, weights) == ranking.in_folds(found) == 1.0
     assert ranking.first(found) < 0.5
+
+
+def test_a_part_is_left_out_of_the_ranking_and_of_the_sentences(tmp_path: Path) -> None:
+    config = ablation.weightless("sparse", "value")(ablation.Config())
+    assert config.retrieval.sparse_weight == 0 < config.retrieval.concept_weight
+    assert {name for name, weight in config.answering.weights.items() if not weight} == {"sparse", "value"}
+    assert not ablation.unfitted(config).adaptation.enabled
+    (tmp_path / "a.md").write_text("# T\n\n## H?\n\n<!-- questions:\nother words\n-->\n\nText.\n", encoding="utf-8")
+    bare = ablation.unworded(ablation.replace(config, corpus=tmp_path, index=tmp_path / "index"))
+    assert (bare.corpus / "a.md").read_text(encoding="utf-8") == "# T\n\n## H?\n\n\nText.\n"
+
+
+def test_the_table_of_parts_says_what_is_lost() -> None:
+    rows = [ablation.Row("everything", 0.9, 0.05, 0.8, 0.7, 0.9), ablation.Row("spelling", 0.85, 0.06, 0.8, 0.7, 0.9)]
+    lines = ablation.table(rows).splitlines()
+    assert lines[2].startswith("| (nothing left out) | 90.0% | 5.0%")
+    assert lines[3].startswith("| spelling | 85.0% (-5.0) | 6.0%")
+    text = ablation.CONTRIBUTING.read_text(encoding="utf-8")
+    assert ablation.TABLE.search(text)
+    assert {part.name for part in ablation.PARTS[1:]} <= set(re.findall(r"(?m)^\| ([^|]+) \| ", text))
