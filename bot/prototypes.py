@@ -158,7 +158,7 @@ class Prototypes:
         chances = self._learned.status.probabilities(vector, self._learned.terms.row(text))
         chance = float(chances[STATUSES.index("urgent")])
         urgent = self._with_nearest(chance, vector) if chance >= SUSPECT else chance
-        weighed = self._weighed(chances, vector)
+        weighed = chances if text.isalpha() else self._weighed(chances, vector)
         best = int(weighed.argmax())
         if text.isalpha():
             sure = 0.0 if STATUSES[best] in CHATTY else float(weighed[best])
@@ -176,7 +176,7 @@ class Prototypes:
         known = np.ones(len(STATUSES), dtype=np.bool_)
         for number, status in enumerate(STATUSES):
             rows = self._asking if status == ORDINARY else self._rows[self._labels == status]
-            near = np.sort(self._dense.similarity(vector, rows))[-NEIGHBOURS:]
+            near = np.partition(self._dense.similarity(vector, rows), -NEIGHBOURS)[-NEIGHBOURS:]
             known[number] = near.mean() >= STRANGE
             scores[number] += NEARNESS * near.mean() + (SCARCE if status != ORDINARY else 0.0)
         scores[STATUSES.index("urgent")] = -np.inf
@@ -185,7 +185,7 @@ class Prototypes:
 
     def alike(self, vector: Matrix, guess: Guess) -> list[tuple[str, str]]:
         """Group and text of the examples that a message is to be treated as, the nearest first."""
-        return [] if guess.status == ORDINARY else self.nearest(vector, guess.status)
+        return [] if guess.status in (ORDINARY, "urgent") else self.nearest(vector, guess.status)
 
     def _with_nearest(self, chance: float, vector: Matrix) -> float:
         """The chance of urgency in the light of its nearest example and the nearest other text."""

@@ -191,7 +191,7 @@ def test_from_upload_to_what_visitors_are_told(bicycle: Config, tmp_path: Path) 
     untouched = of(live.corpus), of(live.index)
     with TestClient(app_of(live, store), follow_redirects=False) as client:
         shelf = Shelf(ready(client), store, live)
-        assert shelf.visitor("do I need a bell on the bike")[0]["status"] == "abstained"
+        assert shelf.visitor("why does the bicycle need a bell")[0]["status"] == "abstained"
         sent = shelf.send(("The bell.md", BELL), ("002-tyres.txt", TYRES), ("x.docx", b"PK no"), ("../y.md", BELL))
         assert (sent.status_code, sent.headers["location"]) == (303, "/staff/articles")
         page = shelf.wait()
@@ -210,8 +210,8 @@ def test_from_upload_to_what_visitors_are_told(bicycle: Config, tmp_path: Path) 
         assert "are answered otherwise" in page
         found = shelf.app.state.shelf.works.tried(shelf.editions.current()).comparison
         asked = {pair.question: pair for pair in found.pairs}
-        assert asked["do I need a bell on the bike"].origin == "queue"
-        assert [asked["do I need a bell on the bike"].after.status, asked["What is a rim tape?"].origin] == [
+        assert asked["why does the bicycle need a bell"].origin == "queue"
+        assert [asked["why does the bicycle need a bell"].after.status, asked["What is a rim tape?"].origin] == [
             "answered", "heading",
         ]  # fmt: skip
         assert "every 6 months" in asked["How often are brake pads replaced?"].before.answer
@@ -252,7 +252,7 @@ def restarted(before: Shelf, untouched: object) -> None:
         names = {"001-chain.md", "002-tyres.txt", "The-bell.md", "clinic.toml"}
         assert {path.name for path in live.corpus.iterdir()} == names
         shelf.wait()  # until the new index is taken up
-        assert shelf.visitor("do I need a bell on the bike")[0]["status"] == "answered"
+        assert shelf.visitor("why does the bicycle need a bell")[0]["status"] == "answered"
         deeds = [(d.who, d.did, d.what) for d in store.audit() if d.what.startswith("edition")]
         assert deeds[0] == ("anna", "published", f"edition {mark.partition('.')[0]}: {LISTED}")
         assert [did for _, did, _ in deeds].count("published") == 1
