@@ -45,7 +45,7 @@ ORDINARY_SURE = 0.95  # so sure must it be that a rule for small talk, a hand-ov
 # that are nearer to questions, 287 and 31.
 NEIGHBOURS = 3  # examples of a status whose mean cosine counts; the nearest alone is noisier
 SCARCE = 1.0  # logits ahead for each other status: ordinary texts are many more beside examples than among messages
-STRANGE = 0.4  # mean cosine of those: below it the classifier only guesses; of those 392 messages 6 are
+STRANGE = 0.4  # mean cosine of those: below it the classifier only guesses; of 392 such messages 5 are
 PLAIN = 0.97  # of the classifier's chances: an ordinary message whatever it is near to
 MOST_ALIKE = 12  # examples of a status that are tried for its words, the nearest first
 CHATTY = ("smalltalk", "handoff", "refused")
