@@ -70,7 +70,7 @@ def weightless(*names: str) -> Callable[[Config], Config]:
     return changed
 
 
-def without_context(config: Config) -> Config:
+def one_sided(config: Config) -> Config:
     """No head start for another article or a more cautious sentence."""
     return replace(config, answering=replace(config.answering, side_margin=0.0, fresh_source=0.0))
 
@@ -114,7 +114,7 @@ PARTS = (
         "the classifier of words", weightless("worded"), signals=("worded", "worded_best", "worded_second", "unworded")
     ),
     Part("wordings of each sentence", weightless("asked"), signals=("asked",)),
-    Part("sides of a difference", without_context),
+    Part("sides of a difference", one_sided),
     Part("the messages before", item=lambda item: replace(item, turns=item.turns[-1:])),
     Part("examples of a status", bot=rules_alone),
     Part("the encoder fitted to the corpus", unfitted, builds=True),
