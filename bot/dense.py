@@ -85,13 +85,17 @@ class Dense:
 
     @classmethod
     def load(cls, path: Path) -> Dense:
-        """Map what ``save`` wrote into memory: it is read where and when it is needed, and shared by processes.
+        """Read what ``save`` wrote. Many rows are mapped into memory: read when they are needed, shared by processes.
+
+        Few are copied into it: in FAISS' file they begin at an odd byte, and NumPy would copy them at every product.
 
         Raises:
             IndexDamaged: not a FAISS index.
         """
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            if isinstance(index, faiss.IndexFlat):
+                index = faiss.read_index(str(path))
         except (RuntimeError, OSError) as error:
             raise IndexDamaged(f"{path}: not a FAISS index: run 'python -m bot build'") from error
         if not isinstance(index, faiss.IndexFlat | faiss.IndexIVFFlat):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     loaded = Dense.load(tmp_path / "vectors.faiss")
     for before, after in zip(dense.search(query, 40), loaded.search(query, 40), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_rows_are_compared_where_they_are(tmp_path: Path) -> None:
+    vectors = unit(2000, 64, 10)
+    Dense.build(vectors).save(tmp_path / "vectors.faiss")
+    loaded = Dense.load(tmp_path / "vectors.faiss")
+    tracemalloc.start()
+    loaded.similarity(vectors[0], np.arange(1500))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < vectors.nbytes / 4, "the rows were copied to be compared"
 
 
 def test_many_rows_are_searched_in_cells(tmp_path: Path) -> None:
