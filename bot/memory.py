@@ -78,12 +78,12 @@ class Recall:
         memory.turn += 1
 
     def still_urgent(self, reading: Reading, memory: Memory) -> Finding | None:
-        """The urgent finding that still stands: playing it down or correcting who it is lowers nothing; thanks do."""
+        """The urgent finding that still stands; thanks end it, playing it down, correcting who or telling more don't."""
         if not memory.urgent or not self.reminds(memory):
             return None
         if self.smalltalk.text_key(reading.text.plain, reading.text.original):
             return None
-        return memory.urgent if reading.holds("plays_down") or reading.holds("corrects_who") else None
+        return memory.urgent if any(map(reading.holds, ("plays_down", "corrects_who", "tells_more"))) else None
 
     def reminds(self, memory: Memory) -> bool:
         """Whether an emergency was told so recently that the reply recalls it."""

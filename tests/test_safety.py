@@ -260,6 +260,7 @@ def test_every_answer_has_a_disclaimer() -> None:
         (("I'm on warfarin", "it's probably nothing", "is it safe"), "caution"),
         (("I had it done yesterday", "now there's pus"), "urgent"),
         (("my throat is closing", "it's probably nothing right?"), "urgent"),
+        (("can I take something for pain", "I took twenty already", "paracetamol, yes"), "urgent"),
         (("my throat is closing", "how long is a session"), "answer"),
         (("my lips are swelling", "sorry, not me, it's my sister"), "urgent"),
         (("my lips are swelling", "it's gone down a bit, can I go to bed"), "urgent"),
@@ -533,6 +534,7 @@ def test_rules_name_real_situations() -> None:
         ("laughed so hard I couldn't breathe lol, any good?", "answer", "I can't breathe omg", "urgent"),
         ("dying laughing at her photo", "answer", "dying", "urgent"),
         ("has your face dropped in shape at fifty", "answer", "lost 2 kg and my face is drooping", "urgent"),
+        ("I took twenty photos already, do they heal fast", "answer", "I took twenty already", "urgent"),
         ("my wife will kill me if I spend that", "answer", "my husband will kill me if I leave him", "urgent"),
     ],
 )
