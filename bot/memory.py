@@ -78,7 +78,7 @@ class Recall:
         memory.turn += 1
 
     def still_urgent(self, reading: Reading, memory: Memory) -> Finding | None:
-        """The urgent finding that still stands; thanks end it, playing it down, correcting who or telling more don't."""
+        """The urgent finding that still stands; thanks end it, playing down, correcting who or telling more don't."""
         if not memory.urgent or not self.reminds(memory):
             return None
         if self.smalltalk.text_key(reading.text.plain, reading.text.original):

@@ -535,6 +535,13 @@ def test_rules_name_real_situations() -> None:
         ("dying laughing at her photo", "answer", "dying", "urgent"),
         ("has your face dropped in shape at fifty", "answer", "lost 2 kg and my face is drooping", "urgent"),
         ("I took twenty photos already, do they heal fast", "answer", "I took twenty already", "urgent"),
+        ("I shaved and cut myself, how long do nicks take", "answer", "I took the razor and cut myself", "urgent"),
+        (
+            "you are the only one I asked about peeling",
+            "answer",
+            "goodbye then. you were the last one I told",
+            "urgent",
+        ),
         ("my wife will kill me if I spend that", "answer", "my husband will kill me if I leave him", "urgent"),
     ],
 )

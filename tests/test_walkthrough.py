@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import index
 from bot.config import Config
 from bot.pipeline import Bot
-from tests.conftest import ROOT, without_adaptation
+from tests.conftest import ROOT, built_beside
 from tests.questions import ITEMS
 from tests.test_endpoint import replying, server
 
@@ -100,6 +99,4 @@ def damaged(config: Config, folder: Path) -> Config:
     text = article.read_text(encoding="utf-8")
     start, end = text.index("## How often"), text.index("## How long")
     article.write_text(text[:start] + text[end:], encoding="utf-8")
-    changed = without_adaptation(Config(corpus=folder / "corpus", index=folder / "index"))
-    index.build(changed)
-    return changed
+    return built_beside(config, folder / "corpus", folder / "index")
