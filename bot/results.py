@@ -118,7 +118,7 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 def _lined(head: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> str:
     top = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in head.items()]
     # Half a character, as JSON may hold, must not stop the file from being written.
-    rows = ",\n".join(json.dumps(item, ensure_ascii=False) for item in items)
+    rows = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items)
     text = "{\n" + "".join(top) + '"items": [\n' + rows + "\n]}\n"
     return text.encode("utf-8", "backslashreplace").decode()
 
