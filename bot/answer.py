@@ -40,7 +40,7 @@ class Composer:
         self._spoken = lru_cache(maxsize=None)(lexicon.concepts)
         self._told = lru_cache(maxsize=None)(self._tells)
         self._quotable = lru_cache(maxsize=None)(quotable)
-        self._part_weights = [settings.weights.get(name, 0.0) for name in PARTS]
+        self._part_weights = [settings.weights.get(name, float(name == "cosine")) for name in PARTS]
 
     def choose(self, query: Query, found: Found, max_words: int, mention: str = "") -> tuple[Chosen, ...]:
         """The sentences that answer, best first, within ``max_words``.
@@ -83,7 +83,7 @@ class Composer:
                     "place": 1 / (1 + number),
                     **{name: hit.parts[name] for name in OF_PASSAGE},
                 }
-                score = parts["cosine"] + sum(map(mul, self._part_weights, parts.values()))
+                score = sum(map(mul, self._part_weights, parts.values()))
                 yield Chosen(hit.passage, number, sentence, score, parts)
 
     def _tells(self, facet: str, sentence: str) -> tuple[float, bool]:

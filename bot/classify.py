@@ -22,8 +22,8 @@ from bot import logistic
 from bot.dense import Matrix
 from bot.language import words
 from bot.prototypes import ORDINARY, STATUSES, labels
-from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, STRAY, UNCOVERED, Rows
-from bot.schema import TURNS, learnable
+from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, SENTENCE, STRAY, UNCOVERED, Rows, asked_for
+from bot.schema import MOST_LEARNED, TURNS, learnable
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
@@ -34,6 +34,7 @@ HALF = np.float32(0.5**0.5)  # of two unit vectors side by side: so that they ar
 TALK = 3.0  # conversations are few beside wordings, so each counts so much
 FLOOR = 1e-4  # less probable than this is not told apart
 
+Chances = NDArray[np.float64]
 Row = tuple[NDArray[np.int64], Matrix]  # numbers of the terms in a text, and their weights
 
 
@@ -74,8 +75,8 @@ class Terms:
 class Classifier:
     """Log probabilities of classes, from an embedding, from terms, or from both.
 
-    ``vectors`` has shape ``(dim, classes)``, ``terms`` ``(vocabulary, classes)``, ``bias`` ``(classes,)``; a
-    view that is not used has no rows.
+    ``vectors`` has shape ``(dim, classes)``, ``terms`` ``(vocabulary, classes)`` in half precision, ``bias``
+    ``(classes,)``; a view that is not used has no rows.
     """
 
     def __init__(self, vectors: Matrix, terms: Matrix, bias: Matrix) -> None:
@@ -109,29 +110,41 @@ class Classifier:
             return weights
 
         return cls(
-            nothing if vectors is None else of_all(parts[0]), nothing if terms is None else of_all(parts[-1]), bias
+            nothing if vectors is None else of_all(parts[0]),
+            nothing if terms is None else of_all(parts[-1]).astype(np.float16),
+            bias,
         )
 
     def probabilities(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
-        """How likely each class is, shape ``(classes,)``; from the views that the classifier was fitted to."""
+        """How likely each class is, shape ``(classes,)``; from the views that the classifier was fitted to.
+
+        Of one that was fitted to nothing, nothing.
+        """
+        if not len(self):
+            return self._bias
         scores = self._bias.copy()
         if vector is not None and len(self._vectors):
             scores += vector @ self._vectors
         if row is not None and len(self._terms):
-            scores += row[1] @ self._terms[row[0]]
+            scores += row[1] @ self._terms[row[0]].astype(np.float32)
         powers = np.exp(scores - scores.max())
         return np.asarray(powers / powers.sum(), dtype=np.float32)
-
-    def likelihood(self, vector: Matrix | None = None, row: Row | None = None) -> Matrix:
-        """The same on a logarithmic scale from 0 to 1; empty where nothing was fitted."""
-        if not len(self):
-            return np.zeros(0, dtype=np.float32)
-        chances = np.maximum(self.probabilities(vector, row), FLOOR)
-        return np.asarray(1 - np.log(chances) / np.log(FLOOR), dtype=np.float32)
 
     def arrays(self) -> Iterable[tuple[str, Matrix]]:
         """What is to be saved, by name."""
         return (("vectors", self._vectors), ("terms", self._terms), ("bias", self._bias))
+
+
+def likelihood(chances: Matrix | Chances) -> Chances:
+    """Chances on a logarithmic scale from 0 to 1."""
+    return np.asarray(1 - np.log(np.maximum(chances, FLOOR)) / np.log(FLOOR), dtype=np.float64)
+
+
+def summed(chances: Matrix, owners: NDArray[np.int64], count: int) -> Chances:
+    """The chances of so many owners from those of what is theirs."""
+    out = np.zeros(count)
+    np.add.at(out, owners, chances)
+    return out
 
 
 def _balanced(kinds: NDArray[np.int64], asking: int) -> NDArray[np.bool_]:
@@ -161,11 +174,19 @@ def _wholes(rows: Rows) -> NDArray[np.int64]:
     return out
 
 
+def _sentences(rows: Rows, vectors: Matrix) -> NDArray[np.int64]:
+    """For each row which sentence of the corpus it asks for, counted through all passages; -1 where it is of none."""
+    owners = rows.passage[rows.kind == SENTENCE]
+    starts = np.searchsorted(owners, np.maximum(rows.passage, 0))
+    return np.where(rows.passage < 0, -1, starts + asked_for(rows, vectors.__getitem__))
+
+
 @dataclass(frozen=True, slots=True)
 class Learned:
     """The classifiers of an index.
 
-    ``meant`` and ``worded`` name the passage, by embedding and by terms; their last class is "not covered".
+    ``meant`` and ``worded`` name the sentence, by embedding and by terms: the rows of sentences in their order; where
+    there are more than ``MOST_LEARNED`` the passage, or the entry of ``bank``. Their last class is "not covered".
     ``status`` tells how a message is to be treated (``prototypes.STATUSES``), by both views.
     """
 
@@ -188,7 +209,8 @@ class Learned:
         kinds, chosen = rows.kind[used], vectors[used]
         both = beside(chosen, vectors[wholes])
         statuses = np.full(len(kinds), STATUSES.index(ORDINARY))
-        statuses[kinds == EXAMPLE] = [STATUSES.index(name) for name in labels()]
+        if (shown := kinds == EXAMPLE).any():
+            statuses[shown] = [STATUSES.index(name) for name in labels()]
         status = Classifier.fit(statuses, len(STATUSES), chosen, matrix)
         lent = bool((kinds == ASKED).any())
         asking = ASKED if lent else QUESTION
@@ -196,8 +218,10 @@ class Learned:
         if not lent and not learnable(int((kinds == QUESTION).sum()), passages):
             nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
             return cls(found, nobody, nobody, status)
-        names = rows.item if lent else rows.passage
-        classes = int(names[rows.kind == asking].max()) + 1 if lent else passages
+        sentences = int((rows.kind == SENTENCE).sum())
+        told = sentences <= MOST_LEARNED
+        names = rows.item if lent else _sentences(rows, vectors) if told else rows.passage
+        classes = int(names[rows.kind == asking].max()) + 1 if lent else sentences if told else passages
         asked = np.isin(kinds, (asking, LAST)) & (names[used] >= 0)
         wanted = np.where(asked, names[used], classes)[asks]
         counts = np.where(kinds == LAST, TALK, 1.0)[asks].astype(np.float32)
@@ -221,7 +245,11 @@ class Learned:
         """Read what ``save`` wrote; ``index`` has checked the files."""
 
         def read(name: str) -> Matrix:
-            return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
+            # Weights of terms are many, and a question reads some dozen rows of them.
+            path = folder / f"{name}.npy"
+            if name.endswith(".terms"):
+                return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            return np.asarray(np.load(path, allow_pickle=False))
 
         vocabulary = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
         models = {

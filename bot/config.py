@@ -62,24 +62,26 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """How sentences are chosen from the hits; weights beside the sentence's cosine."""
+    """How sentences are chosen from the hits; the weight of the sentence's cosine is 1 where none is given."""
 
     passage_margin: float = 1.2  # passages this far below the best are not read
-    sentence_margin: float = 1.2  # sentences this far below the best are not quoted; 0.9 lost sides of a difference
+    sentence_margin: float = 1.6  # sentences this far below the best are not quoted; 1.2 lost sides of a difference
     max_sentences: int = 5
     side_margin: float = 0.1  # a more cautious sentence this far below the best still goes before it
-    fresh_source: float = 0.3  # head start of an article not yet quoted
+    fresh_source: float = 0.5  # head start of an article not yet quoted
     weights: Mapping[str, float] = field(
         default_factory=lambda: {
-            "asked": 1.36,
-            "overlap": 0.18,
-            "concept": 0.32,
-            "facet": 0.05,
+            "cosine": 0.0,
+            "asked": 0.58,
+            "meant": 1.31,
+            "overlap": 0.15,
+            "concept": 0.31,
+            "facet": 0.09,
             "value": 0.28,
-            "place": 0.27,
+            "place": 0.24,
             "sparse": 1.0,
-            "learned": 0.76,
-            "worded": 1.3,
+            "learned": 0.98,
+            "worded": 1.15,
         }
     )
 
@@ -87,18 +89,20 @@ class Answering:
     def few(cls) -> Answering:
         """For a few wordings a heading, which no classifier learns from: the passage's place in the ranking leads."""
         weights = {"passage": 1.1, "asked": 0.12, "overlap": 0.15, "concept": 0.12, "facet": 0.02, "value": 0.24}
-        return cls(side_margin=0.45, fresh_source=0.045, weights=weights | {"first": 0.38, "top": 0.37})
+        return cls(
+            sentence_margin=1.2, side_margin=0.45, fresh_source=0.045, weights=weights | {"first": 0.38, "top": 0.37}
+        )
 
     @classmethod
     def plain(cls) -> Answering:
         """For articles without other wordings: the first sentence and the best passage are less of a guide."""
         weights = {"passage": 0.75, "overlap": 0.15, "concept": 0.13, "facet": 0.07, "value": 0.37}
-        return cls(passage_margin=1.5, side_margin=0.15, fresh_source=0.045, weights=weights)
+        return cls(passage_margin=1.5, sentence_margin=1.2, side_margin=0.15, fresh_source=0.045, weights=weights)
 
     @classmethod
     def lent(cls) -> Answering:
         """For articles with wordings out of ``bank``: the entry that is asked leads to the sentence."""
-        weights = {"passage": 1.09, "asked": 0.15, "meant": 0.78, "overlap": 0.25, "concept": 0.14, "facet": 0.15}
+        weights = {"passage": 1.2, "asked": 0.15, "meant": 1.8, "overlap": 0.45, "concept": 0.14, "facet": 0.15}
         weights |= {"value": 0.19, "top": 0.05}
         return cls(passage_margin=1.5, side_margin=0.03, fresh_source=0.0, weights=weights)
 

@@ -45,7 +45,7 @@ from bot.prototypes import (
 from bot.reply import Part, Replies, as_taught, explanation
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
-from bot.rows import ASKED, EXAMPLE, QUESTION, UNCOVERED
+from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, UNCOVERED
 from bot.safety import Safety, Search, Verdict
 from bot.schema import Article, Hit, Passage, Reply, Turn
 from bot.spelling import Speller, asked_words, domain_words
@@ -74,6 +74,7 @@ class Bot:
             index.dense,
             np.flatnonzero(index.rows.kind == EXAMPLE),
             np.flatnonzero(np.isin(index.rows.kind, (QUESTION, UNCOVERED, ASKED))),
+            np.flatnonzero(index.rows.kind == LAST),
             index.learned,
         )
         self._composer = Composer(lexicon, facets, config.answering, index.passages)
@@ -130,7 +131,7 @@ class Bot:
         if verdict.status == "urgent" or not text:
             return verdict
         vector = clock.vector(text)
-        guess = self._prototypes.guess(vector, self._rewriter.plain(text))
+        guess = self._prototypes.guess(vector, self._rewriter.plain(text), later=bool(verdict.told))
         if alarming(verdict, guess):
             return alarmed(verdict, *self._prototypes.nearest(vector, "urgent")[0], self.texts)
         halves = verdict.status == "handoff" and len(self._queries(_asked(turns), clock)) > 1  # both are answered

@@ -138,10 +138,17 @@ class Prototypes:
     """``guess`` tells how a message is to be treated; ``nearest`` gives the examples that say so.
 
     ``rows`` are the dense index' rows of ``examples()``, in their order; ``questions`` those of what the corpus
-    answers, or is known not to.
+    answers, or is known not to; ``later`` those of what is asked so later in a conversation ("and after that?").
     """
 
-    def __init__(self, dense: Vectors, rows: NDArray[np.int64], questions: NDArray[np.int64], learned: Learned) -> None:
+    def __init__(
+        self,
+        dense: Vectors,
+        rows: NDArray[np.int64],
+        questions: NDArray[np.int64],
+        later: NDArray[np.int64],
+        learned: Learned,
+    ) -> None:
         self._dense = dense
         self._rows = rows
         self._learned = learned
@@ -149,33 +156,44 @@ class Prototypes:
         self._labels = np.asarray(labels())
         self._harmless = np.concatenate([rows[self._labels != "urgent"], questions])
         self._asking = np.concatenate([rows[self._labels == ORDINARY], questions])
+        self._asking_later = np.concatenate([self._asking, later])
 
-    def guess(self, vector: Matrix, text: str) -> Guess:
-        """From a message's embedding, shape ``(dim,)``, and its text in plain words.
+    def guess(self, vector: Matrix, text: str, later: bool = False) -> Guess:
+        """From a message's embedding, shape ``(dim,)``, and its text in plain words; ``later``: others came before it.
 
         A word by itself says little ("chain", "alert"): only rules take one for small talk, a hand-over or a refusal.
         """
         chances = self._learned.status.probabilities(vector, self._learned.terms.row(text))
         chance = float(chances[STATUSES.index("urgent")])
         urgent = self._with_nearest(chance, vector) if chance >= SUSPECT else chance
-        weighed = chances if text.isalpha() else self._weighed(chances, vector)
+        weighed = chances if text.isalpha() else self._weighed(chances, vector, later)
         best = int(weighed.argmax())
         if text.isalpha():
             sure = 0.0 if STATUSES[best] in CHATTY else float(weighed[best])
             return Guess(STATUSES[best], sure, urgent if urgent >= FIRM_ALARM else 0.0)
         return Guess(STATUSES[best], float(weighed[best]), urgent)
 
-    def _weighed(self, chances: Matrix, vector: Matrix) -> Matrix:
+    def _weighed(self, chances: Matrix, vector: Matrix, later: bool) -> Matrix:
         """The chances of each status but urgent in the light of the nearest texts, shape ``(statuses,)``.
 
-        Of one that nothing like the message is known of, the chance is 0.
+        What people ask ``later`` is held against small talk, hand-overs and refusals only: scraps may be cautions.
         """
         if chances[STATUSES.index(ORDINARY)] >= PLAIN:
             return chances
+        weighed = self._beside(chances, vector, self._asking)
+        if later and STATUSES[int(weighed.argmax())] in CHATTY:
+            return self._beside(chances, vector, self._asking_later)
+        return weighed
+
+    def _beside(self, chances: Matrix, vector: Matrix, asking: NDArray[np.int64]) -> Matrix:
+        """The chances beside the nearest examples of each status, and for ordinary the nearest rows of ``asking``.
+
+        Of a status that nothing like the message is known of, the chance is 0.
+        """
         scores = np.log(np.maximum(chances, 1e-6))
         known = np.ones(len(STATUSES), dtype=np.bool_)
         for number, status in enumerate(STATUSES):
-            rows = self._asking if status == ORDINARY else self._rows[self._labels == status]
+            rows = asking if status == ORDINARY else self._rows[self._labels == status]
             near = np.partition(self._dense.similarity(vector, rows), -NEIGHBOURS)[-NEIGHBOURS:]
             known[number] = near.mean() >= STRANGE
             scores[number] += NEARNESS * near.mean() + (SCARCE if status != ORDINARY else 0.0)

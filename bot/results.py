@@ -39,8 +39,9 @@ def results_json(run: Run, summary: Summary) -> str:
 
 
 def baseline_json(run: Run) -> str:
-    """What a later run is compared with: verdict, answer and measures of every item."""
-    return _lined(_head(run), (_brief(r) for r in run.results))
+    """What a later run is compared with: verdict, answer and measures of every item, an error where there is one."""
+    rows = (_brief(r) for r in run.results)
+    return _lined(_head(run), ({key: told for key, told in row.items() if key != "error" or told} for row in rows))
 
 
 def timings_json(run: Run) -> str:
@@ -112,7 +113,9 @@ def _full(result: Result) -> dict[str, Any]:
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: rounded(value) for name, value in values.items()}
+    """Most measures are 0 or 1, which "1" says as well as "1.0": a baseline is kept with the project."""
+    figures = {name: rounded(value) for name, value in values.items()}
+    return {name: int(figure) if figure.is_integer() else figure for name, figure in figures.items()}
 
 
 def _lined(head: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> str:
@@ -146,7 +149,7 @@ def read_baseline(path: Path, split: str | None = None) -> Baseline:
 
 
 def _past(row: Mapping[str, Any]) -> Past:
-    side = Side(row["outcome"], row["error"], row["status"], row["answer"])
+    side = Side(row["outcome"], row.get("error", ""), row["status"], row["answer"])
     measures: dict[str, float] = {**row["measures"], **{name: float(name == side.outcome) for name in OUTCOMES}}
     return Past(side, row["item"], row["split"], measures)
 

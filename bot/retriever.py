@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.bank import Bank
-from bot.classify import beside
+from bot.classify import beside, likelihood, summed
 from bot.config import Retrieval
 from bot.dense import Matrix
 from bot.facets import Facets
@@ -27,7 +27,7 @@ from bot.language import stems, words
 from bot.lexicon import Lexicon
 from bot.profiles import Profile, profile_of
 from bot.rewrite import Query
-from bot.rows import QUESTION, SENTENCE, UNCOVERED, question_terms
+from bot.rows import BODY, QUESTION, SENTENCE, UNCOVERED, asked_for, question_terms
 from bot.schema import Hit, Passage, joined
 
 Scores = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Found:
     hits: tuple[Hit, ...]
     sentences: dict[tuple[str, int], float]  # (passage id, sentence number) > cosine
     asked: dict[tuple[str, int], float]  # the same > cosine of the nearest wording that asks for the sentence
-    meant: dict[tuple[str, int], float]  # the same > how likely an entry of ``bank`` that it answers is asked
+    meant: dict[tuple[str, int], float]  # the same > how likely it, or an entry of ``bank`` that it answers, is asked
     vector: Matrix
     contrast: float  # cosine of the nearest question known not to be covered
     outside: float  # how likely the question is like those, 0 to 1, by its embedding
@@ -65,7 +65,7 @@ class _Groups:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What was learned from wordings: by passage, of what is not covered, and by entries of ``bank``."""
+    """What was learned from wordings: by passage, of what is not covered, and by sentence."""
 
     learned: Scores
     worded: Scores
@@ -94,7 +94,11 @@ class Retriever:
         self._asked = _holders([p.facets for p in self.profiles])
         self._answered = _holders([p.answered for p in self.profiles])
         rows = _rows_by_passage(index)
-        self._meant = _meant(index, rows)
+        self._meant = asked_for(index.rows, index.dense.vectors)
+        self._sentences = [(p.id, number) for p in index.passages for number in range(len(p.sentences))]
+        self._owners = index.rows.passage[index.rows.kind == SENTENCE]
+        if len(index.learned.meant) != len(self._owners) + 1:  # so many that passages were learned instead
+            self._owners, self._sentences = np.arange(len(index.passages)), []
         self._rows = [own[np.lexsort((self._meant[own], index.rows.kind[own]))] for own in rows]
         self._longest = max((len(p.sentences) for p in index.passages), default=1)
         self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
@@ -147,14 +151,19 @@ class Retriever:
         model, bank = self._index.learned, self._bank
         before = query.before if model.talks else ""
         whole = self._embedded([query.said], known)[0] if before else vector
-        learned = model.meant.likelihood(beside(vector, whole)).astype(np.float64)
         said = joined(before, query.text) if before else f"{query.text} {query.context}"
-        worded = model.worded.likelihood(row=model.terms.row(said)).astype(np.float64)
+        chances = (
+            model.meant.probabilities(beside(vector, whole)),
+            model.worded.probabilities(row=model.terms.row(said)),
+        )
+        learned, worded = map(likelihood, chances)
         if not len(learned):
             nothing = np.zeros(len(self.passages))
             return _Told(nothing, nothing, 0.0, 0.0)
         if bank is None:
-            return _Told(learned[:-1], worded[:-1], float(learned[-1]), float(worded[-1]))
+            meant, said_so = (likelihood(summed(chance[:-1], self._owners, len(self.passages))) for chance in chances)
+            asked = dict(zip(self._sentences, ((learned + worded) / 2).tolist(), strict=False))
+            return _Told(meant, said_so, float(learned[-1]), float(worded[-1]), asked)
         return _Told(
             bank.passages(learned),
             bank.passages(worded),
@@ -283,16 +292,8 @@ def _count(names: Iterable[str], holders: Holders, numbers: Numbers) -> Scores:
 
 
 def _rows_by_passage(index: Index) -> list[Numbers]:
-    order = np.argsort(index.rows.passage, kind="stable")
+    """The rows that a question is compared with, by passage."""
+    compared = np.flatnonzero(np.isin(index.rows.kind, (BODY, QUESTION, SENTENCE)))
+    order = compared[np.argsort(index.rows.passage[compared], kind="stable")]
     edges = np.searchsorted(index.rows.passage[order], np.arange(len(index.passages) + 1))
     return [order[edges[i] : edges[i + 1]] for i in range(len(index.passages))]
-
-
-def _meant(index: Index, rows: list[Numbers]) -> Numbers:
-    """For each row the number of the sentence it is, or, for a wording, that is nearest to it in its passage."""
-    out = np.where(index.rows.kind == SENTENCE, index.rows.item, 0)
-    for own in rows:
-        wordings, sentences = own[index.rows.kind[own] == QUESTION], own[index.rows.kind[own] == SENTENCE]
-        nearness = index.dense.vectors(wordings) @ index.dense.vectors(sentences).T
-        out[wordings] = index.rows.item[sentences[nearness.argmax(axis=1)]]
-    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -47,9 +47,10 @@ MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questi
 def searched(rows: Rows) -> NDArray[np.bool_]:
     """Which rows a question is compared with, shape ``(n,)``: of a passage with many wordings every second, or fewer.
 
-    The classifiers learn from all of them, and from conversations, with which no question is compared.
+    The classifiers learn from all of them, and from conversations, of which only last messages are compared: to tell
+    the status of a later one.
     """
-    kept = ~np.isin(rows.kind, (LAST, WHOLE, STRAY))
+    kept = ~np.isin(rows.kind, (WHOLE, STRAY))
     wordings = np.flatnonzero(rows.kind == QUESTION)  # those of a passage stand together, in order
     _, starts, counts = np.unique(rows.passage[wordings], return_index=True, return_counts=True)
     many = counts > MOST_SEARCHED
@@ -58,6 +59,22 @@ def searched(rows: Rows) -> NDArray[np.bool_]:
         kept[own] = False
         kept[own[:: -(-count // MOST_SEARCHED)]] = True
     return kept
+
+
+def asked_for(rows: Rows, vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]]) -> NDArray[np.int64]:
+    """For each row of a passage the number of the sentence it is, or that is nearest to what it asks; else 0.
+
+    ``vectors`` gives the embeddings of rows. Shape ``(n,)``.
+    """
+    out = np.where(rows.kind == SENTENCE, rows.item, 0)
+    compared = np.flatnonzero(np.isin(rows.kind, (QUESTION, LAST, SENTENCE)) & (rows.passage >= 0))
+    order = compared[np.argsort(rows.passage[compared], kind="stable")]
+    for own in np.split(order, np.flatnonzero(np.diff(rows.passage[order])) + 1):
+        quoted = rows.kind[own] == SENTENCE
+        asking, sentences = own[~quoted], own[quoted]
+        if len(sentences):
+            out[asking] = rows.item[sentences[(vectors(asking) @ vectors(sentences).T).argmax(axis=1)]]
+    return out
 
 
 def rows_of(

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.classify import HALF, Classifier, Learned, Terms, beside, terms
+from bot.classify import HALF, Classifier, Learned, Terms, beside, likelihood, terms
 from bot.prototypes import STATUSES
+from bot.rows import BODY, QUESTION, SENTENCE, Rows
+from bot.schema import MIN_WORDINGS, MOST_LEARNED
 
 TEXTS = ["is it sore", "is it sore after", "how long is it red", "how long red after", "how long sore", "is it red"] * 2
 
@@ -55,7 +57,17 @@ def test_a_class_without_a_text_is_never_named(classes: int) -> None:
     chances = model.probabilities(vectors[0], found.row(TEXTS[0]))
     assert chances.sum() == pytest.approx(1, abs=1e-5)
     assert chances[-1] == 0
-    assert model.likelihood(vectors[0], found.row(TEXTS[0]))[-1] == pytest.approx(0, abs=1e-6)
+    assert likelihood(chances)[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_of_many_sentences_the_passages_are_learned() -> None:
+    passages = MOST_LEARNED // 2 + 1
+    own = [*[QUESTION] * MIN_WORDINGS, SENTENCE, SENTENCE]
+    items = [*range(MIN_WORDINGS), 0, 1]
+    rows = Rows(np.tile(own, passages), np.repeat(np.arange(passages), len(own)), np.tile(items, passages))
+    vectors = np.random.default_rng(2).normal(size=(len(rows.kind), 4)).astype(np.float32)
+    learned = Learned.fit(vectors, [f"word{n % 7}" for n in range(len(rows.kind))], rows, passages)
+    assert len(learned.meant) == len(learned.worded) == passages + 1
 
 
 def test_it_names_what_it_was_taught() -> None:
@@ -67,7 +79,33 @@ def test_it_names_what_it_was_taught() -> None:
 
 def test_nothing_fitted_gives_nothing() -> None:
     empty = np.zeros((0, 0), dtype=np.float32)
-    assert len(Classifier(empty, empty, np.zeros(0, dtype=np.float32)).likelihood(np.ones(8, dtype=np.float32))) == 0
+    model = Classifier(empty, empty, np.zeros(0, dtype=np.float32))
+    assert len(likelihood(model.probabilities(np.ones(8, dtype=np.float32)))) == 0
+
+
+def test_weights_of_terms_are_halved_and_say_nearly_the_same() -> None:
+    model, found, vectors = _two_views(3)
+    named = dict(model.arrays())
+    assert named["terms"].dtype == np.float16
+    exact = Classifier(named["vectors"], named["terms"].astype(np.float32), named["bias"])
+    row = found.row(TEXTS[0])
+    np.testing.assert_array_equal(model.probabilities(vectors[0], row), exact.probabilities(vectors[0], row))
+
+
+def test_wordings_are_learned_by_the_sentence_that_they_ask_for() -> None:
+    """Two passages of two sentences and one; each wording lies by one sentence, and is learned as asking for it."""
+    sentences = np.eye(8, dtype=np.float32)[:3]
+    kinds = [BODY, *[QUESTION] * 40, SENTENCE, SENTENCE, BODY, *[QUESTION] * 40, SENTENCE]
+    passages = [0] * 43 + [1] * 42
+    items = [0, *range(40), 0, 1, 0, *range(40), 0]
+    noise = np.random.default_rng(1).normal(scale=0.1, size=(len(kinds), 8)).astype(np.float32)
+    asked = [0, *[0, 1] * 20, 0, 1, 2, *[2] * 40, 2]
+    rows = Rows(np.asarray(kinds), np.asarray(passages), np.asarray(items))
+    vectors = sentences[asked] + noise * np.isin(kinds, QUESTION)[:, None]
+    learned = Learned.fit(vectors, [f"word{n}" for n in asked], rows, 2)
+    for place in np.flatnonzero(rows.kind == QUESTION):
+        chances = learned.meant.probabilities(beside(vectors[place], vectors[place]))
+        assert len(chances) == 4 and int(chances.argmax()) == asked[place]
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

@@ -65,6 +65,19 @@ def test_ordinary_examples_raise_no_alarm(shipped_bot: Bot) -> None:
     assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 1
 
 
+@pytest.mark.parametrize(
+    "talk", ["how many sessions || after that?", "makup before || sory meant AFTER", "how long red || and sex?"]
+)
+def test_a_scrap_of_a_question_is_no_small_talk_later_in_a_conversation(shipped_bot: Bot, talk: str) -> None:
+    status = shipped_bot.ask([Turn("user", text) for text in talk.split(" || ")]).status
+    assert status not in ("smalltalk", "handoff", "refused")
+
+
+@pytest.mark.parametrize("text", ["thanks", "ok bye", "no that's all", "who am i talking to"])
+def test_small_talk_stays_small_talk_later(shipped_bot: Bot, text: str) -> None:
+    assert shipped_bot.ask([Turn("user", "does it hurt"), Turn("user", text)]).status == "smalltalk"
+
+
 @pytest.mark.parametrize("text", ["it is possible make this also in the neck?", "which shares should I buy this year"])
 def test_what_is_nearer_to_questions_is_treated_as_one(shipped_bot: Bot, text: str) -> None:
     """However sure the classifier is of a caution: nothing that it learned from is like the message."""

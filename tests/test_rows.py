@@ -12,11 +12,13 @@ from bot.rows import (
     LAST,
     MOST_SEARCHED,
     QUESTION,
+    SENTENCE,
     STRAY,
     STRAY_SHARE,
     UNCOVERED,
     WHOLE,
     Rows,
+    asked_for,
     rows_of,
     searched,
 )
@@ -112,8 +114,15 @@ def test_of_many_wordings_some_are_searched_and_the_heading_always(wordings: int
     found = [text for text, keep in zip(texts, kept & own, strict=True) if keep]
     assert found[0] == "Oil?"
     assert min(1 + wordings, MOST_SEARCHED / 2) <= len(found) <= MOST_SEARCHED
-    assert not kept[np.isin(rows.kind, (LAST, WHOLE, STRAY))].any()
-    assert kept[~own & ~np.isin(rows.kind, (LAST, WHOLE, STRAY))].all()
+    assert not kept[np.isin(rows.kind, (WHOLE, STRAY))].any()
+    assert kept[~own & ~np.isin(rows.kind, (WHOLE, STRAY))].all()
+
+
+def test_a_wording_asks_for_the_nearest_sentence_of_its_passage() -> None:
+    kinds = [QUESTION, SENTENCE, SENTENCE, LAST, WHOLE, QUESTION, SENTENCE, LAST, UNCOVERED]
+    rows = Rows(np.asarray(kinds), np.asarray([0, 0, 0, 0, 0, 1, 1, -1, -1]), np.asarray([0, 0, 1, 0, 0, 0, 0, -1, 0]))
+    near = np.asarray([[0, 1], [1, 0], [0, 1], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    assert asked_for(rows, near.__getitem__).tolist() == [1, 0, 1, 1, 0, 0, 0, 0, 0]
 
 
 def test_rows_of_a_mask() -> None:
