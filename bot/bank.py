@@ -150,7 +150,7 @@ def lend(
         best = row[able[0]] if able else 0.0
         least = max(ENOUGH_NAMED if entry.needs or entry.facet else ENOUGH, best - laying.below_best)
         found = [k for k in able[: laying.most] if row[k] >= least] or [k for k in able[:1] if best >= laying.best]
-        pairs.extend((number, *places[k], 1 + row[k] - best) for k in found)
+        pairs.extend((number, *places[k], 1 + (row[k] - best)) for k in found)  # 1 to the last bit of the best
     if len({number for number, *_ in pairs}) < FEWEST * len(bank):
         return Lent.none()
     table = np.asarray(pairs, dtype=np.float64).reshape(-1, 4)
