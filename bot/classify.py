@@ -174,11 +174,18 @@ def _wholes(rows: Rows) -> NDArray[np.int64]:
     return out
 
 
-def _sentences(rows: Rows, vectors: Matrix) -> NDArray[np.int64]:
-    """For each row which sentence of the corpus it asks for, counted through all passages; -1 where it is of none."""
+def _named(rows: Rows, vectors: Matrix, passages: int, lent: bool) -> tuple[NDArray[np.int64], int]:
+    """What each row asks for, as ``Learned`` counts it (-1: nothing of the corpus), and how many such things there are.
+
+    Sentences are counted through all passages.
+    """
+    if lent:
+        return rows.item, int(rows.item[rows.kind == ASKED].max()) + 1
     owners = rows.passage[rows.kind == SENTENCE]
+    if len(owners) > MOST_LEARNED:
+        return rows.passage, passages
     starts = np.searchsorted(owners, np.maximum(rows.passage, 0))
-    return np.where(rows.passage < 0, -1, starts + asked_for(rows, vectors.__getitem__))
+    return np.where(rows.passage < 0, -1, starts + asked_for(rows, vectors.__getitem__)), len(owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +225,7 @@ class Learned:
         if not lent and not learnable(int((kinds == QUESTION).sum()), passages):
             nobody = Classifier(*(np.zeros(shape, dtype=np.float32) for shape in ((0, 0), (0, 0), (0,))))
             return cls(found, nobody, nobody, status)
-        sentences = int((rows.kind == SENTENCE).sum())
-        told = sentences <= MOST_LEARNED
-        names = rows.item if lent else _sentences(rows, vectors) if told else rows.passage
-        classes = int(names[rows.kind == asking].max()) + 1 if lent else sentences if told else passages
+        names, classes = _named(rows, vectors, passages, lent)
         asked = np.isin(kinds, (asking, LAST)) & (names[used] >= 0)
         wanted = np.where(asked, names[used], classes)[asks]
         counts = np.where(kinds == LAST, TALK, 1.0)[asks].astype(np.float32)
