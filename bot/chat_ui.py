@@ -143,7 +143,7 @@ def _wire(
         yield messages_of(talk, now().clinic, words), "", talk
         reply = await to_thread.run_sync(ask, turns_of(talk))
         talk = (*talk[:-1], replace(talk[-1], reply=reply))
-        yield messages_of(talk, now().clinic, words), "", talk
+        yield messages_of(talk, now().clinic, words), gr.skip(), talk  # the next question may be half typed
 
     async def choose_one(before: Talk, event: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         value = event.value
@@ -152,7 +152,8 @@ def _wire(
 
     outputs: list[Any] = [chat, box, talk]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    box.submit(send, [box, talk], outputs, trigger_mode="once", **quiet)
+    # What is sent while an answer is under way is asked after it; "once" would drop it.
+    box.submit(send, [box, talk], outputs, trigger_mode="always_last", **quiet)
     chat.example_select(choose_one, [talk], outputs, **quiet)
     chat.option_select(choose_one, [talk], outputs, **quiet)
     again.click(lambda: ([], "", ()), None, outputs, **quiet)

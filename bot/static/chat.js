@@ -216,6 +216,7 @@ const notice = make("p", { id: "notice", role: "alert", hidden: "" });
 
 function tell(text) {
   notice.hidden = !text;
+  if (text) sent = false;
   if (notice.textContent !== text) notice.textContent = text;
   const lost = text && document.querySelector("#chat .thinking"); // sent, but the reply never came
   document.body.classList.toggle("unanswered", Boolean(lost)); // hidden, not removed: Gradio counts its bubbles
@@ -223,6 +224,29 @@ function tell(text) {
   box().value ||= [...document.querySelectorAll("#chat .asked")].at(-1).innerText;
   box().dispatchEvent(new Event("input", { bubbles: true }));
 }
+
+let sent = false; // whether what stands in the box is on its way already
+
+// What is sent while an answer is under way is asked after it. A second press on the same words would then ask
+// whatever has been typed by that time.
+function sendOnce(event) {
+  if (sent) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+  sent = true;
+}
+
+document.addEventListener("input", (event) => event.target === box() && (sent = false), true);
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+    if (sends && event.target === box()) sendOnce(event);
+  },
+  true,
+);
+document.addEventListener("click", (event) => event.target.closest?.("#question button") && sendOnce(event), true);
 
 let keeper = ""; // who holds this conversation in memory; another server would misread what leans on it
 

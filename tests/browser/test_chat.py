@@ -353,6 +353,28 @@ def test_a_new_reply_is_shown_from_its_question_on(opened: Opener, fake_site: st
     expect(page.locator("#chat .reply").last.locator(".says")).to_be_in_viewport()
 
 
+def test_what_is_typed_and_sent_during_an_answer_is_asked_after_it(opened: Opener, fake_site: str) -> None:
+    page = opened(fake_site)
+    page.locator(BOX).fill("a slow one: does it hurt")
+    page.locator(BOX).press("Enter")
+    page.locator(BOX).press("Enter")  # a second press sends nothing more
+    page.locator("#chat .thinking").wait_for()
+    page.locator(BOX).fill("how many turns")
+    expect(page.locator("#chat .reply")).to_have_count(1)
+    expect(page.locator(BOX)).to_have_value("how many turns")
+    page.locator(BOX).fill("a slow one: does it hurt")
+    page.locator(BOX).press("Enter")
+    page.locator("#chat .thinking").wait_for()
+    page.locator(BOX).fill("how many turns")
+    page.locator(BOX).press("Enter")
+    expect(page.locator("#chat .reply")).to_have_count(3)
+    expect(page.locator("#chat .reply").last).to_have_text("5 turns")
+    expect(page.locator(BOX)).to_have_value("")
+    page.locator(BOX).press("Enter")  # and an empty box asks nothing
+    ask(page, "how many turns", 4)
+    expect(page.locator("#chat .reply").last).to_have_text("7 turns")
+
+
 def test_a_conversation_goes_on_and_new_chat_forgets_it(opened: Opener, fake_site: str) -> None:
     page = opened(fake_site)
     expect(page.get_by_role("button", name="New chat")).to_be_hidden()
