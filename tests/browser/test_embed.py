@@ -408,9 +408,9 @@ def test_a_chat_that_is_starting_says_so_and_then_opens_by_itself(
         expect(whole.get_by_role("heading", name="Ett ögonblick")).to_be_visible()
         page.wait_for_timeout(2000)  # longer than a frame that says nothing is waited for
         expect(frame.get_by_text("The chat is starting")).to_be_visible()
-        frame.locator("#chat .example").first.wait_for()
+        frame.locator("#chat .example").first.wait_for(timeout=60_000)  # both load all of the page's files at once
         expect(panel(page).get_by_role("status")).to_be_hidden()
-        expect(whole.get_by_role("textbox", name="Din fråga")).to_be_visible()
+        whole.get_by_role("textbox", name="Din fråga").wait_for(timeout=60_000)
         page.goto("about:blank")
         whole.goto("about:blank")
     watch.requests = [r for r in watch.requests if not r.url.startswith(site)]
