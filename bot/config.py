@@ -65,7 +65,7 @@ class Answering:
     """How sentences are chosen from the hits; the weight of the sentence's cosine is 1 where none is given."""
 
     passage_margin: float = 1.2  # passages this far below the best are not read
-    sentence_margin: float = 1.6  # sentences this far below the best are not quoted; 1.2 lost sides of a difference
+    sentence_margin: float = 1.5  # sentences this far below the best are not quoted; 1.2 lost sides of a difference
     max_sentences: int = 5
     side_margin: float = 0.1  # a more cautious sentence this far below the best still goes before it
     fresh_source: float = 0.5  # head start of an article not yet quoted

@@ -35,22 +35,31 @@ def fit(
     penalty = 1 / (strength * total)
     share = (counts / total).astype(np.float32)[:, None]
 
+    # Written into again and again: memory that is new at every step costs more than the arithmetic.
+    single = np.empty((int(ends[-1]) + 1, classes), dtype=np.float32)
+    slope, pull = np.empty(single.shape), np.empty(single.shape)
+    powers = np.empty((len(wanted), classes), dtype=np.float32)
+
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(-1, classes)
-        single = weights.astype(np.float32)
-        scores = np.asarray(
-            sum(view @ part for view, part in zip(views, np.split(single[:-1], ends[:-1]), strict=True))
-        )
-        scores += single[-1] - (scores + single[-1]).max(axis=1, keepdims=True)
-        powers = np.exp(scores)
+        np.copyto(single, flat.reshape(-1, classes))
+        parts = np.split(single[:-1], ends[:-1])
+        scores: Matrix = views[0] @ parts[0]
+        for view, part in zip(views[1:], parts[1:], strict=True):
+            scores += view @ part
+        scores += single[-1]
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=powers)
         sums = powers.sum(axis=1, keepdims=True)
         missed = float((share * (np.log(sums) - scores[texts, wanted][:, None])).sum(dtype=np.float64))
-        powers *= share / sums
+        np.multiply(powers, share / sums, out=powers)
         powers[texts, wanted] -= share[:, 0]
-        slope = np.concatenate([*(view.T @ powers for view in views), powers.sum(axis=0, keepdims=True)])
-        slope = slope.astype(np.float64)
-        slope[:-1] += penalty * weights[:-1]
-        return missed + penalty / 2 * float((weights[:-1] ** 2).sum()), slope.ravel()
+        for view, rows in zip(views, np.split(slope[:-1], ends[:-1]), strict=True):
+            rows[:] = view.T @ powers
+        slope[-1] = powers.sum(axis=0)
+        np.multiply(flat.reshape(-1, classes), penalty, out=pull)
+        slope[:-1] += pull[:-1]
+        size = flat[:-classes]
+        return missed + penalty / 2 * float(size @ size), slope.ravel().copy()  # the optimiser may keep it
 
     stop = {"maxiter": iterations, "maxls": 50, "gtol": TOLERANCE, "ftol": 64 * np.finfo(float).eps}
     start = np.zeros((int(ends[-1]) + 1) * classes)
