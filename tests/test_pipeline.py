@@ -266,7 +266,7 @@ def test_an_odd_message_gets_a_fitting_reply(ask: Ask, shipped_bot: Bot, message
     asks = "hurt" in message and len(message) < 1000
     assert reply.status in (
         ("answered", "abstained", "smalltalk") if asks else ("abstained", "smalltalk", "clarify", "handoff", "refused")
-    )
+    ) or (asks and reply.status == "clarify" and "hurt" in " ".join(reply.suggestions))
     assert "<" not in reply.answer
     assert len(reply.answer) < 1500
 
