@@ -27,7 +27,6 @@ from bot.schema import MOST_LEARNED, TURNS, learnable
 
 MIN_COUNT = 3  # texts that a word or pair must be in; with all of them the model is twice as large, and no better
 STRENGTH = {"vectors": 30.0, "terms": 10.0}  # inverse regularisation; a third and thrice as much ranked alike
-ITERATIONS = {"vectors": 200, "terms": 60}
 UNCOVERED_SHARE = 1 / 3  # of the number of wordings: at most so many questions known not to be covered
 EARLIER = "<"  # marks a word of the messages before
 HALF = np.float32(0.5**0.5)  # of two unit vectors side by side: so that they are of length 1 together
@@ -99,7 +98,7 @@ class Classifier:
         named, places = np.unique(wanted, return_inverse=True)
         counted = np.ones(len(wanted), dtype=np.float32) if counts is None else counts
         views = [matrix for matrix in (vectors, terms) if matrix is not None]
-        parts, intercepts = logistic.fit(views, places, counted, STRENGTH[view], ITERATIONS[view])
+        parts, intercepts = logistic.fit(views, places, counted, STRENGTH[view])
         nothing = np.zeros((0, classes), dtype=np.float32)
         bias = np.full(classes, -np.inf, dtype=np.float32)  # a class without a text is never named
         bias[named] = intercepts

@@ -9,7 +9,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot import logistic
-from bot.classify import HALF, ITERATIONS, STRENGTH, Classifier, Learned, Terms, beside, likelihood, terms
+from bot.classify import HALF, STRENGTH, Classifier, Learned, Terms, beside, likelihood, terms
 from bot.prototypes import STATUSES
 from bot.rows import BODY, QUESTION, SENTENCE, Rows
 from bot.schema import MIN_WORDINGS, MOST_LEARNED
@@ -89,7 +89,7 @@ def test_weights_of_terms_in_half_precision_say_nearly_the_same() -> None:
     found, matrix = Terms.fit(TEXTS)
     model = Classifier.fit(wanted, 3, terms=matrix)
     counts = np.ones(len(TEXTS), dtype=np.float32)
-    (weights,), bias = logistic.fit([matrix], wanted, counts, STRENGTH["terms"], ITERATIONS["terms"])
+    (weights,), bias = logistic.fit([matrix], wanted, counts, STRENGTH["terms"])
     exact = Classifier(np.zeros((0, 3), dtype=np.float32), weights, bias)
     assert dict(model.arrays())["terms"].dtype == np.float16 and weights.dtype == np.float32
     for text in TEXTS[:6]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_matrix, hstack, random_array
 from sklearn.linear_model import LogisticRegression
 
@@ -19,21 +18,36 @@ COUNTS = np.where(WANTED == 1, 3.0, 1.0).astype(np.float32)
 
 
 @pytest.mark.parametrize("views", [[DENSE], [SPARSE], [DENSE, SPARSE]], ids=["dense", "sparse", "both"])
-def test_it_agrees_with_scikit_learn(views: list[object]) -> None:
-    parts, bias = logistic.fit(views, WANTED, COUNTS, strength=2.0, iterations=500)
-    model = LogisticRegression(C=2.0, max_iter=500).fit(hstack([*map(csr_matrix, views)]).tocsr(), WANTED, COUNTS)
-    np.testing.assert_allclose(np.vstack(parts).T, model.coef_, atol=0.02)
-    np.testing.assert_allclose(bias - bias.mean(), model.intercept_ - model.intercept_.mean(), atol=0.02)
+def test_it_says_what_scikit_learn_says(views: list[object]) -> None:
+    joined = hstack([*map(csr_matrix, views)]).tocsr()
+    parts, bias = logistic.fit(views, WANTED, COUNTS, strength=2.0)
+    model = LogisticRegression(C=2.0, max_iter=500).fit(joined, WANTED, COUNTS)
+    powers = np.exp(joined @ np.vstack(parts) + bias)
+    found = powers / powers.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, model.predict_proba(joined), atol=0.05)
 
 
-def test_more_steps_come_nearer() -> None:
-    end = logistic.fit([DENSE, SPARSE], WANTED, COUNTS, 2.0, 500)[0][0]
-    away = [np.abs(logistic.fit([DENSE, SPARSE], WANTED, COUNTS, 2.0, n)[0][0] - end).max() for n in (1, 5, 20, 500)]
-    assert all(later < earlier for earlier, later in pairwise(away))
+def test_the_same_texts_give_the_same_bits_on_any_number_of_threads() -> None:
+    threads, fitted = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            fitted.append(logistic.fit([DENSE, SPARSE], WANTED, COUNTS, 2.0))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(fitted[0][0], fitted[1][0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(fitted[0][1], fitted[1][1])
+
+
+def test_a_weaker_penalty_gives_larger_weights() -> None:
+    sizes = [np.abs(logistic.fit([SPARSE], WANTED, COUNTS, strength)[0][0]).sum() for strength in (0.1, 1.0, 10.0)]
+    assert sizes == sorted(sizes)
 
 
 def test_what_counts_for_nothing_teaches_nothing() -> None:
     counts = (np.arange(len(WANTED)) < 90).astype(np.float32)
-    whole = logistic.fit([DENSE], WANTED, counts, 2.0, 300)[0][0]
-    part = logistic.fit([DENSE[:90]], WANTED[:90], counts[:90], 2.0, 300)[0][0]
-    np.testing.assert_allclose(whole, part, atol=0.02)
+    whole = logistic.fit([DENSE], WANTED, counts, 2.0)[0][0]
+    part = logistic.fit([DENSE[:90]], WANTED[:90], counts[:90], 2.0)[0][0]
+    np.testing.assert_allclose(whole, part, atol=0.05)
