@@ -77,7 +77,7 @@ class Abstention:
             return Decision(False, 0.0, "nothing found", {})
         signals = self.signals(query, found, picked)
         confidence = self._model.probability(signals)
-        if signals["learned_best"] and max(signals["question"], signals["body"]) < STRANGE:
+        if (signals["learned_best"] or signals["outside"]) and max(signals["question"], signals["body"]) < STRANGE:
             return Decision(False, min(confidence, 0.05), "like nothing in the articles", signals)
         if confidence >= self._model.threshold:
             return Decision(True, confidence, "covered", signals)
