@@ -2,7 +2,7 @@
 
     index/CURRENT            one line of JSON: the build that is served and its manifest's SHA-256
     index/builds/NAME/       manifest.json (what it was made from, SHA-256 of every file), articles.json,
-                             passages.json, vectors.faiss, rows.npy, learned/, sparse/, known/ (for the
+                             passages.json, bigrams.json, vectors.faiss, rows.npy, learned/, sparse/, known/ (for the
                              next build), encoder/ (the fast form of the model; where it has none, the
                              model if it was adapted)
 
@@ -26,6 +26,7 @@ import numpy as np
 
 from bot import builds, forms
 from bot.bank import Lent
+from bot.bigrams import Bigrams
 from bot.builds import REMEDY
 from bot.chunker import passages_of
 from bot.classify import Learned
@@ -38,12 +39,12 @@ from bot.encoder import Encoder, ModelSource, locate
 from bot.errors import CorpusError, IndexDamaged, IndexStale
 from bot.lexicon import Lexicon
 from bot.prototypes import digest
-from bot.rows import BODY, SENTENCE, Rows, searched, sparse_documents
+from bot.rows import Rows, asked, searched, sparse_documents
 from bot.schema import TURNS, Article, Passage, worded
 from bot.sparse import Sparse
 from bot.stores import Terms, Vectors
 
-FORMAT = 12  # raise when anything in the files' meaning changes
+FORMAT = 13  # raise when anything in the files' meaning changes
 LIBRARIES = ("faiss-cpu", "bm25s", "sentence-transformers", "onnxruntime", "syntok", "PyStemmer", "markdown-it-py")
 Progress = Callable[[str, int, int], None]
 
@@ -62,6 +63,7 @@ class Index:
     learned: Learned
     encoder: Encoder
     lent: Lent = field(default_factory=Lent.none)
+    bigrams: Bigrams = field(default_factory=Bigrams)
 
     @property
     def kind(self) -> str:
@@ -105,8 +107,9 @@ def _build(config: Config, say: Progress, strict: bool, fresh: bool, given: Mapp
     before = None if fresh else Before.find(config.index, expected)
     found = Embedding(config, source, folder, before, say, given).run(articles, passages)
     say("learn from the wordings", 0, 1)
-    learned_from = ~np.isin(found.rows.kind, (BODY, SENTENCE))  # the others' words needn't be read
-    said = plain_texts([text if used else "" for text, used in zip(found.texts, learned_from, strict=True)])
+    people_s = asked(found.rows)
+    Bigrams.fit(compress(found.texts, people_s)).save(folder / "bigrams.json")
+    said = plain_texts([text if used else "" for text, used in zip(found.texts, people_s, strict=True)])
     Learned.fit(found.vectors, said, found.rows, len(passages)).save(folder / "learned")
     kept = searched(found.rows)
     rows = found.rows.only(kept)
@@ -233,6 +236,7 @@ def load(config: Config) -> Index:
         sparse_questions=Sparse.load(folder / "sparse" / "questions", len(passages)),
         sparse_texts=Sparse.load(folder / "sparse" / "texts", len(passages)),
         learned=Learned.load(folder / "learned"),
+        bigrams=Bigrams.load(folder / "bigrams.json"),
         lent=Lent.load(folder / "lent.npy"),
         encoder=forms.load(config, source, folder, manifest),
     )

@@ -26,6 +26,7 @@ class Language:
     chat: dict[str, str]
     asking_words: frozenset[str]
     kept_words: frozenset[str]
+    mixed_up: dict[str, list[str]]
 
 
 @cache
@@ -45,7 +46,8 @@ def language() -> Language:
         function_words=frozenset(data["function_words"].split()),
         chat=data["chat"],
         asking_words=frozenset(data["asking_words"].split()),
-        kept_words=frozenset(data["kept_words"].split()),
+        kept_words=frozenset(f"{data['kept_words']} {data['slang']}".split()),
+        mixed_up={written: meant.split() for written, meant in data["mixed_up"].items()},
     )
 
 

@@ -290,7 +290,7 @@ def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
     """The rewriter that knows this corpus' words."""
     model_words = index.encoder.vocabulary()
     domain = corpus_words(index.passages, model_words)
-    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words)
+    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words, index.bigrams)
     return Rewriter(speller, lexicon, facets, frozenset(s for word in domain for s in stems(word)))
 
 

@@ -44,6 +44,11 @@ STRAY_SHARE = 3  # about every 3rd wording is also said after another one: a new
 MOST_SEARCHED = 60  # wordings of a passage; with half of 15,000 the same questions are answered, in less time
 
 
+def asked(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows are of what people say, not of the articles: all that is learned from."""
+    return ~np.isin(rows.kind, (BODY, SENTENCE))
+
+
 def searched(rows: Rows) -> NDArray[np.bool_]:
     """Which rows a question is compared with, shape ``(n,)``: of a passage with many wordings every second, or fewer.
 

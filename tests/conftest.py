@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,7 @@ import pytest
 from filelock import FileLock
 
 from bot import index
+from bot.bigrams import Bigrams
 from bot.chunker import chunk
 from bot.config import Chunking, Config, prepare_environment
 from bot.corpus import load_corpus
@@ -31,6 +33,7 @@ from bot.language import language, stems
 from bot.lexicon import Lexicon
 from bot.pipeline import Bot, corpus_words
 from bot.rewrite import Rewriter
+from bot.rows import asked, rows_of
 from bot.schema import Reply, Turn
 from bot.spelling import Speller
 from bot.staff import Store, utc_now
@@ -136,12 +139,15 @@ class Words:
 
 @pytest.fixture(scope="session")
 def shipped_words(bicycle_index: Index) -> Words:
-    passages = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
+    articles = load_corpus(Config().corpus)
+    passages = [p for a in articles for p in chunk(a, Chunking())]
     texts = tuple(text for p in passages for text in (p.text, p.heading))
     lexicon = Lexicon.load()
     model_words = bicycle_index.encoder.vocabulary()
     domain = corpus_words(passages, model_words)
-    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words)
+    rows, said = rows_of(passages, articles)
+    bigrams = Bigrams.fit(compress(said, asked(rows)))
+    speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words, bigrams)
     known = frozenset(s for word in domain for s in stems(word))
     return Words(texts, speller, Rewriter(speller, lexicon, Facets.load(), known))
 

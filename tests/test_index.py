@@ -242,6 +242,7 @@ FILES_OF_A_BUILD = (
     "CURRENT",
     "manifest.json",
     "articles.json",
+    "bigrams.json",
     "known/fitted.npy",
     "known/rest.npy",
     "known/texts.npy",
