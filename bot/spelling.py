@@ -39,13 +39,12 @@ STRETCHED = 1.0  # "hurtttt"
 COMMONEST = 1.5  # a letter left out, or two swapped, is so much likelier than other slips
 ASKED_SHARE = 0.95  # of a word's likelihood is from questions, the rest from books
 OF_FIELD, KNOWN, UNKNOWN = 1e-5, 1e-7, 1e-10  # how likely any word is at least
-_RUNS = re.compile(r"(.)\1{2,}")
-
 REMEMBERED = 10_000  # words whose meanings need not be looked up again
 
-Option = tuple[
-    tuple[str, ...], float
-]  # words that may be meant, and how much likelier than others they are mistyped so
+_RUNS = re.compile(r"(.)\1{2,}")
+
+# Words that may be meant, and how likely they are mistyped so: natural logarithm, 0 for the word as it stands.
+Option = tuple[tuple[str, ...], float]
 _Path = tuple[()] | tuple[str, Any]  # the last word chosen, and the path to it
 
 
