@@ -56,6 +56,7 @@ def speller(shipped_words: Words) -> Speller:
         ("it HURRRTS", "it hurts"),
         ("gap betwen apointments", "gap between appointments"),
         ("expensve", "expensive"),
+        ("aftercair", "aftercare"),
         ("aftercre", "aftercare"),
     ],
 )
