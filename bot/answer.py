@@ -40,6 +40,7 @@ class Composer:
         self._spoken = lru_cache(maxsize=None)(lexicon.concepts)
         self._told = lru_cache(maxsize=None)(self._tells)
         self._quotable = lru_cache(maxsize=None)(quotable)
+        self._stated = lru_cache(maxsize=None)(self._states)
         self._part_weights = [settings.weights.get(name, float(name == "cosine")) for name in PARTS]
 
     def choose(self, query: Query, found: Found, max_words: int, mention: str = "") -> tuple[Chosen, ...]:
@@ -53,7 +54,7 @@ class Composer:
             self._scored(query, found, mention, self._settings.passage_margin),
             key=lambda c: (-c.score, c.passage.id, c.number),
         )
-        picked = self._cautious_first(query, self._picked(ranked, max_words))
+        picked = self._cautious_first(query, self._picked(query, ranked, max_words))
         return picked if mention else self._paired(query, found, picked, max_words)
 
     def _scored(self, query: Query, found: Found, mention: str, margin: float) -> Iterable[Chosen]:
@@ -90,18 +91,19 @@ class Composer:
         """How directly a sentence answers the facet, and whether it gives a value of the facet's kind."""
         return self._facets[facet].directly(sentence), bool(values(sentence, self._facets[facet].value))
 
-    def _picked(self, ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
-        """Greedy: the best sentence, then the best of what is left, other articles a little ahead."""
+    def _picked(self, query: Query, ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
+        """Greedy: the best sentence, then the best of what is left; ahead is what nobody has said yet."""
         settings = self._settings
-        lowest = max((c.score for c in ranked), default=0.0) - settings.sentence_margin - settings.fresh_source
+        ahead = settings.fresh_source + settings.fresh_side
+        lowest = max((c.score for c in ranked), default=0.0) - settings.sentence_margin - ahead
         left = [c for c in ranked if c.score >= lowest]  # no other can be picked
         out: list[Chosen] = []
         used = 0
         while left and len(out) < settings.max_sentences:
-            sources = {c.passage.source_id for c in out}
-            best = max(left, key=lambda c: self._value(c, sources, bool(out)))
-            left.remove(best)
-            if out and self._value(best, sources, True) < out[0].score - settings.sentence_margin:
+            worth = [c.score + self._news(query, c, out) for c in left]
+            place = max(range(len(left)), key=worth.__getitem__)
+            best = left.pop(place)
+            if out and worth[place] < out[0].score - settings.sentence_margin:
                 break
             size = len(whole(best).split())
             if (used + size <= max_words or not out) and not self._redundant(best, out):
@@ -111,7 +113,7 @@ class Composer:
 
     def _paired(self, query: Query, found: Found, picked: tuple[Chosen, ...], max_words: int) -> tuple[Chosen, ...]:
         """A statement that a more cautious one opposes is never shown without it: that one stands before it."""
-        for facet in (f for f in self._facets.by_id.values() if f.sides):
+        for facet in (f for f in self._facets.by_id.values() if f.sides and not f.alone):
             ranks = [facet.rank(whole(c)) for c in picked]
             bold = next((i for i, rank in enumerate(ranks) if rank > 0), None)
             if bold is None or 0 in ranks:
@@ -135,10 +137,27 @@ class Composer:
                 return (*ordered, *(c for c in picked if c not in sides))
         return picked
 
-    def _value(self, chosen: Chosen, sources: set[str], later: bool) -> float:
-        """Another article's view of what is asked is worth more than more of the same."""
-        fresh = later and chosen.passage.source_id not in sources and chosen.parts["facet"] > 0
-        return chosen.score + (self._settings.fresh_source if fresh else 0.0)
+    def _news(self, query: Query, chosen: Chosen, out: Sequence[Chosen]) -> float:
+        """Another article's view of what is asked is worth more than more of the same, and so is another value."""
+        if not out or not chosen.parts["facet"]:
+            return 0.0
+        settings = self._settings
+        fresh = chosen.passage.source_id not in {c.passage.source_id for c in out}
+        other = any(self._differs(query, self._facets[name], chosen, out) for name in query.facets)
+        return settings.fresh_source * fresh + settings.fresh_side * other
+
+    def _differs(self, query: Query, facet: Facet, chosen: Chosen, out: Sequence[Chosen]) -> bool:
+        """Whether a sentence gives another value of the facet than those picked, of which the first gives one."""
+        text, *said = map(whole, (chosen, *out))
+        given = [self._stated(facet.id, other) for other in said]
+        return bool(given[0] and self._named(query, facet, text) and self._stated(facet.id, text).difference(*given))
+
+    def _states(self, facet: str, sentence: str) -> frozenset[str]:
+        """The values that a sentence gives for what is asked, or the sides that it takes."""
+        asked = self._facets[facet]
+        if asked.directly(sentence) < 1.0:
+            return frozenset()
+        return frozenset(asked.side(sentence) if asked.sides else map(canonical, values(sentence, asked.value)))
 
     def _redundant(self, chosen: Chosen, out: Sequence[Chosen]) -> bool:
         said = self._said(chosen.sentence.text)

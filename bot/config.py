@@ -69,6 +69,7 @@ class Answering:
     max_sentences: int = 5
     side_margin: float = 0.1  # a more cautious sentence this far below the best still goes before it
     fresh_source: float = 0.5  # head start of an article not yet quoted
+    fresh_side: float = 1.0  # and of a value not yet given, or a side not yet taken
     weights: Mapping[str, float] = field(
         default_factory=lambda: {
             "cosine": 0.0,

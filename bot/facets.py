@@ -13,7 +13,7 @@ from bot.matcher import Matcher
 
 ValueKind = Literal["interval", "count", "time", "length", "money", "list", "none"]
 Patterns = tuple[re.Pattern[str], ...]
-_FIELDS = {"ask", "not", "about", "value", "say", "topic", "wins", "aside", "cautious", "sides", "of_thing"}
+_FIELDS = {"ask", "not", "about", "value", "say", "topic", "wins", "aside", "cautious", "sides", "alone", "of_thing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Facet:
     aside: Patterns = ()
     cautious: str = ""  # "more", "less" or a pattern
     sides: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    alone: bool = False  # a side may be told without the more cautious one, where something else is asked
     of_thing: bool = False  # its values differ from thing to thing: how long to leave off makeup, or a swim
 
     def side(self, sentence: str) -> tuple[str, ...]:
@@ -112,5 +113,6 @@ def _facet(name: str, entry: Mapping[str, Any]) -> Facet:
         aside=compiled("aside"),
         cautious=entry.get("cautious", ""),
         sides=_sides(name, entry.get("sides", ())),
+        alone=entry.get("alone", False),
         of_thing=entry.get("of_thing", False),
     )

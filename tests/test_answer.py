@@ -17,6 +17,7 @@ from bot.lexicon import Lexicon
 from bot.retriever import Retriever
 from bot.rewrite import Query
 from bot.schema import Article, Passage
+from bot.values import values
 from tests.fake_encoder import article_of, index_of
 
 FACETS = Facets.load()
@@ -128,6 +129,34 @@ def test_a_new_figure_is_worth_saying() -> None:
     texts = {"a": "The chain is oiled after 100 km.", "b": "The chain is oiled after 200 km."}
     index = index_of([one(text, name, "Chain oil")[0] for name, text in texts.items()])
     assert {c.passage.source_id for c in choose(index, "when is the chain oiled")} == {"a", "b"}
+
+
+def test_another_value_comes_before_more_on_the_same() -> None:
+    parts = ["", "rear ", "front ", "long ", "worn "]
+    texts = {f"a{n}": f"Oil the {part}chain every 2 weeks, they say." for n, part in enumerate(parts)}
+    texts["z"] = "Oil the chain every 3 months, they say."
+    index = index_of([one(text, name, "How often?")[0] for name, text in texts.items()])
+    picked = choose(index, "how often is the rear chain oiled", facets=("interval",))
+    assert {values(whole(c), "interval") for c in picked[:2]} == {("2 weeks",), ("3 months",)}
+
+
+@pytest.mark.parametrize("asked", ["who should do it", "surgeon or beautician"])
+def test_who_performs_it_is_told_by_both_sides(asked: str) -> None:
+    kinds = ["", "certified ", "experienced ", "local ", "plain ", "retired ", "young "]
+    texts = {f"a{n}": f"The {kind}plastic surgeon should do it." for n, kind in enumerate(kinds)}
+    texts["z"] = "The aesthetician should do it."
+    index = index_of([one(text, name, "Who should do it?")[0] for name, text in texts.items()])
+    sides = [FACETS["performer"].rank(whole(c)) for c in choose(index, asked, facets=("performer",))]
+    assert set(sides) == {0, 1}
+
+
+def test_a_side_told_in_passing_brings_no_other() -> None:
+    texts = {
+        "a": ("Chain oil", "The aesthetician oils the chain."),
+        "b": ("Lamps", "A plastic surgeon lights the lamp."),
+    }
+    index = index_of([one(text, name, heading)[0] for name, (heading, text) in texts.items()])
+    assert [c.passage.source_id for c in choose(index, "chain oil")] == ["a"]
 
 
 def test_questions_are_never_quoted() -> None:
