@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from bot.language import language
+from bot.language import written_out
 
 START = "."  # stands before the first word of a sentence
 TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’])*|[\W\d_]+")  # a word or what is between words; "b4" is one, "4mm" two
@@ -29,11 +29,11 @@ def ends_sentence(mark: str) -> bool:
 
 def sequence(text: str) -> list[str]:
     """The words of a text, chat forms written out; ``START`` where a sentence ends, "" for other marks and figures."""
-    chat: dict[str, str] = language().chat
     out = [START]
     for token in TOKEN.findall(text.lower().replace("’", "'")):
         if token[0].isalpha():
-            out.extend(chat.get(token, token).split())
+            full = written_out(token)
+            out.extend([token] if full is None else full.split())
         elif not token.isspace():
             out.append(START if ends_sentence(token) else "")
     return out

@@ -51,6 +51,12 @@ def language() -> Language:
     )
 
 
+def written_out(word: str) -> str | None:
+    """What a lower-case chat form ("u", "dont", "don't") stands for; None for other words."""
+    chat = language().chat
+    return chat.get(word, chat.get(word.replace("'", "")))
+
+
 def wording(text: str) -> str:
     """The words of a question without case and marks: equal ones are the same question."""
     return " ".join(words(text.lower()))

@@ -19,7 +19,7 @@ from typing import Any
 from symspellpy import SymSpell, Verbosity
 
 from bot.bigrams import START, TOKEN, Bigrams, ends_sentence
-from bot.language import language, stem, words
+from bot.language import language, stem, words, written_out
 
 MIN_LETTERS = 4  # of three letters, every other word is one edit away: such are suggested only where they are asked
 EVERYDAY = 400  # the most frequent words, which a hurried thumb swaps letters in
@@ -39,6 +39,7 @@ STRETCHED = 1.0  # "hurtttt"
 COMMONEST = 1.5  # a letter left out, or two swapped, is so much likelier than other slips
 ASKED_SHARE = 0.95  # of a word's likelihood is from questions, the rest from books
 OF_FIELD, KNOWN, UNKNOWN = 1e-5, 1e-7, 1e-10  # how likely any word is at least
+LONGEST = 40  # letters; longer ones are no words
 REMEMBERED = 10_000  # words whose meanings need not be looked up again
 
 _RUNS = re.compile(r"(.)\1{2,}")
@@ -91,7 +92,6 @@ class Speller:
 
     def _pieces(self, text: str) -> Iterator[tuple[str, Sequence[Option]]]:
         """What the text is made of, each with what it may mean."""
-        chat: dict[str, str] = language().chat
         before = last = ""
         for token in TOKEN.findall(text):
             named = token.istitle() and before.islower()  # a capital inside a sentence: a name, left alone
@@ -100,9 +100,9 @@ class Speller:
             word = token.lower().replace("’", "'")
             if not word[0].isalpha():
                 yield token, [((token,), 0.0)]
-            elif (full := chat.get(word, chat.get(word.replace("'", "")))) is not None:
+            elif (full := written_out(word)) is not None:
                 yield token, [(tuple(full.split()), 0.0)]
-            elif named or counted:
+            elif named or counted or len(word) > LONGEST:
                 yield token, [((word,), 0.0)]
             else:
                 yield token, self._options(swap_mended(word) or word)
@@ -137,13 +137,15 @@ class Speller:
         return word not in self._known and (term in self._domain or (distance <= 1 and term[0] == word[0]))
 
     def _parted(self, word: str) -> list[tuple[str, ...]]:
-        """ "doesithurt": two words run together."""
+        """ "hurtmuch": two words run together. The first is one that is asked or of the field."""
+        if len(word) < MIN_LETTERS:
+            return []
+        halves = [(word[:i], word[i:]) for i in range(1, len(word) - 1)]
+        begun = [(left, right) for left, right in halves if left in self._asked or left in self._domain]
         return [
-            (word[:i], word[i:])
-            for i in range(1, len(word) - 1)
-            if len(word) >= MIN_LETTERS
-            and (word[:i] in self._asked or (i > 2 and word[:i] in self._domain))
-            and (word[i:] in self._asked or (i > 2 and word[i:] in self._known and len(word) - i > 2))
+            (left, right)
+            for left, right in begun
+            if right in self._asked or (min(len(left), len(right)) > 2 and right in self._known)
         ]
 
     def _likelihood(self, word: str) -> float:
