@@ -20,7 +20,8 @@ Start with ``pipeline``. The rooms, and what may be touched there:
     memory, safety              what must be said before anything is searched; rules are ``data/safety/*.toml``
     prototypes                  examples of how messages are to be treated, and of what is not covered
     output_check, check         the last look at a reply; what a clinic has still to set and to sign
-    rewrite, retriever, answer,
+    rewrite, nearness,
+    retriever, answer,
     abstention, reply           question to query to hits to sentences to decision to Reply
     clock                       what one question keeps while it is answered
     batch, __main__             files and the command line

@@ -112,6 +112,8 @@ class Abstention:
             "gap": question - found.contrast,
             "body": max(h.parts["body"] for h in found.hits),
             "contrast": found.contrast,
+            "neighbours": top.parts["neighbours"],
+            "beside": found.beside,
             "outside": found.outside,
             "learned": top.parts["learned"],
             "learned_best": likely[0],

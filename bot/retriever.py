@@ -4,6 +4,7 @@ Score of a passage, all parts roughly 0 to 1 (recipe and its measurements: CONTR
 
     dense    the best question wording, and the better of body and best sentence, as cosines
     sparse   mean of two BM25 fields, each divided by the most it could give for the query
+    neighbours  share of it among the nearest texts that people asked: no part of the score, a sign of doubt
     learned  how likely the passage is meant, by what its wordings have in common; worded the same by their words
     concept  share of the query's concepts the passage speaks of
     facet    does the passage answer the kind of question asked
@@ -25,13 +26,12 @@ from bot.facets import Facets
 from bot.index import Index
 from bot.language import stems, words
 from bot.lexicon import Lexicon
+from bot.nearness import Nearness, Numbers, Scores
 from bot.profiles import Profile, profile_of
 from bot.rewrite import Query
-from bot.rows import BODY, QUESTION, SENTENCE, UNCOVERED, asked_for, question_terms
+from bot.rows import SENTENCE, question_terms
 from bot.schema import Hit, Passage, joined
 
-Scores = NDArray[np.float64]
-Numbers = NDArray[np.int64]
 Holders = dict[str, NDArray[np.bool_]]
 PINNED = 2.0  # further ahead than ``Answering.passage_margin``, so that its sentences alone are read
 SEARCH_ROWS = 400  # rows of the dense index that may bring a passage in; a clinic's corpus fits whole
@@ -47,20 +47,9 @@ class Found:
     meant: dict[tuple[str, int], float]  # the same > how likely it, or an entry of ``bank`` that it answers, is asked
     vector: Matrix
     contrast: float  # cosine of the nearest question known not to be covered
+    beside: float  # share of such questions among the nearest texts that people asked
     outside: float  # how likely the question is like those, 0 to 1, by its embedding
     unworded: float  # the same by its words
-
-
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """Rows of passages, then those of what is not covered. Of a group only the nearest row counts."""
-
-    rows: Numbers
-    starts: Numbers  # where each group begins: rows of one passage and kind, wordings of one sentence
-    places: Numbers  # of each group: the place of its passage,
-    kinds: Numbers  # its kind,
-    items: Numbers  # and the sentence it is, or asks for
-    names: tuple[tuple[str, int], ...]  # passage id and number of each sentence among the groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +82,14 @@ class Retriever:
         self._spoken = _holders([p.concepts for p in self.profiles])
         self._asked = _holders([p.facets for p in self.profiles])
         self._answered = _holders([p.answered for p in self.profiles])
-        rows = _rows_by_passage(index)
-        self._meant = asked_for(index.rows, index.dense.vectors)
         self._sentences = [(p.id, number) for p in index.passages for number in range(len(p.sentences))]
         self._owners = index.rows.passage[index.rows.kind == SENTENCE]
         if len(index.learned.meant) != len(self._owners) + 1:  # so many that passages were learned instead
             self._owners, self._sentences = np.arange(len(index.passages)), []
-        self._rows = [own[np.lexsort((self._meant[own], index.rows.kind[own]))] for own in rows]
-        self._longest = max((len(p.sentences) for p in index.passages), default=1)
-        self._uncovered = np.flatnonzero(index.rows.kind == UNCOVERED)
         self._beside = int((index.rows.passage < 0).sum())  # rows of no passage, which a search may bring too
         self._bank = Bank(index.lent, index.dense, index.rows, index.passages) if index.lent else None
         self._all = np.arange(len(index.passages))
-        self._usual = self._groups(self._all)
+        self._nearness = Nearness(index)
 
     def profile(self, passage: Passage) -> Profile:
         """The profile of a passage of this index."""
@@ -121,19 +105,20 @@ class Retriever:
         pinned = [n for n, passage in enumerate(self.passages) if passage.id == first] if first else []
         if pinned:
             numbers = np.union1d(numbers, pinned)
-        cosines, sentences, asked, contrast = self._dense(vector, numbers)
+        near = self._nearness.of(vector, numbers)
         told = self._told(query, vector, known or {})
-        body, question, sentence = cosines.T
+        question, asked, contrast = near.question, near.asked, near.contrast
         if self._bank is not None:
             question = np.maximum(question, self._bank.passages(told.cosines)[numbers])
-            near = self._bank.sentences(told.cosines)
-            asked = {name: max(cosine, near.get(name, 0.0)) for name, cosine in asked.items()}
+            lent = self._bank.sentences(told.cosines)
+            asked = {name: max(cosine, lent.get(name, 0.0)) for name, cosine in asked.items()}
             contrast = max(contrast, self._bank.beside(told.cosines))
         share = self._settings.question_share
         parts: dict[str, Scores] = {
-            "dense": share * question + (1 - share) * np.maximum(body, sentence),
+            "dense": share * question + (1 - share) * np.maximum(near.body, near.sentence),
             "question": question,
-            "body": body,
+            "body": near.body,
+            "neighbours": near.neighbours,
             "sparse": self._sparse(query)[numbers].astype(np.float64),
             "learned": told.learned[numbers],
             "worded": told.worded[numbers],
@@ -144,7 +129,9 @@ class Retriever:
         if pinned:
             totals[np.isin(numbers, pinned)] = totals.max() + PINNED
         best = self._best(numbers, totals, parts)
-        return Found(best, sentences, asked, told.meant, vector, contrast, told.outside, told.unworded)
+        return Found(
+            best, near.sentences, asked, told.meant, vector, contrast, near.beside, told.outside, told.unworded
+        )
 
     def _told(self, query: Query, vector: Matrix, known: Mapping[str, Matrix]) -> _Told:
         """What the classifiers say."""
@@ -209,35 +196,6 @@ class Retriever:
         owners = np.unique(self._index.rows.passage[rows])
         return owners[owners >= 0]
 
-    def _dense(
-        self, vector: Matrix, numbers: Numbers
-    ) -> tuple[Scores, dict[tuple[str, int], float], dict[tuple[str, int], float], float]:
-        """Best cosine of each passage by kind, shape ``(n, 3)``; of each sentence; of the wordings of each sentence;
-        of the nearest question known not to be covered."""
-        groups = self._usual if len(numbers) == len(self._all) else self._groups(numbers)
-        every = self._index.dense.similarity(vector, groups.rows)
-        scores, uncovered = np.split(every, [len(every) - len(self._uncovered)])
-        best = np.maximum.reduceat(scores, groups.starts)
-        out = np.full((len(numbers), 3), -1.0)
-        np.maximum.at(out, (groups.places, groups.kinds), best)
-        asking = np.zeros((len(numbers), self._longest))
-        wordings, quoted = groups.kinds == QUESTION, groups.kinds == SENTENCE
-        asking[groups.places[wordings], groups.items[wordings]] = np.maximum(best[wordings], 0)
-        sentences = dict(zip(groups.names, best[quoted].tolist(), strict=True))
-        asked = asking[groups.places[quoted], groups.items[quoted]].tolist()
-        return out, sentences, dict(zip(groups.names, asked, strict=True)), float(uncovered.max(initial=0.0))
-
-    def _groups(self, numbers: Numbers) -> _Groups:
-        """The rows of some passages, ready to be scored."""
-        rows = np.concatenate([self._rows[n] for n in numbers])
-        passages, kinds, items = self._index.rows.passage[rows], self._index.rows.kind[rows], self._meant[rows]
-        last = np.stack([passages, kinds, items], axis=1)
-        starts = np.flatnonzero(np.r_[True, (last[1:] != last[:-1]).any(axis=1)])
-        places, kinds, items = np.searchsorted(numbers, passages[starts]), kinds[starts], items[starts]
-        quoted = np.flatnonzero(kinds == SENTENCE)
-        names = tuple((self._index.passages[numbers[places[i]]].id, int(items[i])) for i in quoted)
-        return _Groups(np.concatenate([rows, self._uncovered]), starts, places, kinds, items, names)
-
     def _sparse(self, query: Query) -> Matrix:
         """Mean of both fields, each relative to the best any passage could get for the terms."""
         out = np.zeros(len(self._index.passages), dtype=np.float32)
@@ -289,11 +247,3 @@ def _count(names: Iterable[str], holders: Holders, numbers: Numbers) -> Scores:
         if name in holders:
             out += holders[name][numbers]
     return out
-
-
-def _rows_by_passage(index: Index) -> list[Numbers]:
-    """The rows that a question is compared with, by passage."""
-    compared = np.flatnonzero(np.isin(index.rows.kind, (BODY, QUESTION, SENTENCE)))
-    order = compared[np.argsort(index.rows.passage[compared], kind="stable")]
-    edges = np.searchsorted(index.rows.passage[order], np.arange(len(index.passages) + 1))
-    return [order[edges[i] : edges[i + 1]] for i in range(len(index.passages))]
