@@ -61,8 +61,8 @@ def test_most_examples_are_treated_as_they_are_grouped(shipped_bot: Bot, status:
 
 
 def test_ordinary_examples_raise_no_alarm(shipped_bot: Bot) -> None:
-    own = [text for name, text in examples() if name == "ordinary"][::25]
-    assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 1
+    own = [text for name, text in examples() if name == "ordinary"][::10]
+    assert sum(shipped_bot.ask([Turn("user", text)]).status == "urgent" for text in own) <= 0.02 * len(own)
 
 
 @pytest.mark.parametrize(
