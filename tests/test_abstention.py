@@ -76,9 +76,10 @@ def test_the_threshold_decides(bicycle_index: Index) -> None:
 
 def test_what_is_like_nothing_in_the_articles_is_declined_however_sure(shipped_bot: Bot) -> None:
     """The classifiers have to name something, and a figure by itself is in some wording."""
-    part = shipped_bot.ask([Turn("user", "mp3 32")], explain=True).to_dict()["why"]["parts"][0]
-    assert part["decision"]["answer"] is False
-    assert part["decision"]["reason"] == "like nothing in the articles"
+    for text, reason in (("x86 64", "like nothing in the articles"), ("mp3 32", "too little support")):
+        part = shipped_bot.ask([Turn("user", text)], explain=True).to_dict()["why"]["parts"][0]
+        assert part["decision"]["answer"] is False
+        assert part["decision"]["reason"] == reason
 
 
 def test_a_thing_that_no_article_speaks_of_is_a_reason_to_decline(bicycle_index: Index) -> None:
