@@ -132,12 +132,18 @@ def test_a_new_figure_is_worth_saying() -> None:
 
 
 def test_another_value_comes_before_more_on_the_same() -> None:
-    parts = ["", "rear ", "front ", "long ", "worn "]
-    texts = {f"a{n}": f"Oil the {part}chain every 2 weeks, they say." for n, part in enumerate(parts)}
-    texts["z"] = "Oil the chain every 3 months, they say."
+    kinds = ["", "rear ", "front ", "long ", "worn ", "new ", "rusty "]
+    texts = {f"a{n}": f"Oil the {kind}chain every 2 weeks." for n, kind in enumerate(kinds)}
+    texts["z"] = "Grease whatever moves every 3 months."
     index = index_of([one(text, name, "How often?")[0] for name, text in texts.items()])
-    picked = choose(index, "how often is the rear chain oiled", facets=("interval",))
-    assert {values(whole(c), "interval") for c in picked[:2]} == {("2 weeks",), ("3 months",)}
+    picked = choose(index, "how often is the chain oiled", facets=("interval",))
+    assert {values(whole(c), "interval") for c in picked} == {("2 weeks",), ("3 months",)}
+
+
+def test_numbing_that_must_be_and_need_not_be_differ() -> None:
+    texts = {"a": "The skin must be numbed before it.", "b": "Microneedling does not require anesthesia."}
+    ((topic, sides),) = differ(texts, "numbing_used")
+    assert (topic, [n for _, n in sides]) == ("numbing", [(1,), (2,)])
 
 
 @pytest.mark.parametrize("asked", ["who should do it", "surgeon or beautician"])

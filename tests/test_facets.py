@@ -23,6 +23,7 @@ def facets() -> Facets:
         ("HOW SORE IS IT", "pain"),
         ("how often", "interval"),
         ("how far apart are the sessions", "interval"),
+        ("how soon can i go again", "interval"),
         ("what gap between treatments", "interval"),
         ("how many sessions do i need", "sessions"),
         ("is one enough", "sessions"),
@@ -66,6 +67,7 @@ def test_the_facet_of_a_question(facets: Facets, question: str, facet: str) -> N
     ("question", "facet"),
     [
         ("how often should i wash my face", "interval"),
+        ("how soon can i go back to work", "interval"),
         ("how often should i change my pillow", "interval"),
         ("how much does it hurt", "cost"),
         ("how much time does it take", "cost"),

@@ -211,3 +211,9 @@ def test_a_slip_in_a_visitor_s_wording_is_no_word() -> None:
 def test_a_word_that_recurs_is_one() -> None:
     assert "dermapen" in asked_words(["dermapen"] * RECURRING, frozenset())
     assert "dermapen" in asked_words(["dermapen"], frozenset({"dermapen"}))
+
+
+@pytest.mark.parametrize(("times", "mended"), [(2, True), (5, False)], ids=["a word", "no word"])
+def test_what_is_longer_than_any_word_stays(times: int, mended: bool) -> None:
+    word = "abcdefghij" * times
+    assert (Speller({word}).mend(word[:-1] + "x") == word) is mended
