@@ -106,7 +106,7 @@ class Embedding:
         if fits:
             unfitted = Known(lambda: self._model, self._before.unfitted() if self._before else None)
         else:
-            unfitted, report = self._encoder(rows_of(passages, articles)[1], (), 0.0)
+            unfitted, report = self._encoder(rows_of(passages, articles)[1], ((), ()), 0.0)
         lent = lend(passages, articles, unfitted, bank, self._say)
         lent.save(self._folder / "lent.npy")
         if fits and bank:
@@ -115,7 +115,7 @@ class Embedding:
         rows, texts = rows_of(passages, articles, bank)
         known = unfitted
         if fits:
-            known, report = self._fitted(texts, [*passages, *lessons(bank, lent, passages)])
+            known, report = self._fitted(texts, (passages, list(lessons(bank, lent, passages))))
             if bank and report["adaptation_result"]["accepted"]:  # it tells better by now what answers an entry
                 again = lend(passages, articles, known, bank, self._say, AGAIN)
                 (again or lent).save(self._folder / "lent.npy")
@@ -127,9 +127,13 @@ class Embedding:
     def _model(self) -> SentenceTransformerEncoder:
         return SentenceTransformerEncoder.load(self._source, self._config.threads)
 
-    def _fitted(self, texts: Sequence[str], taught: Sequence[Passage]) -> tuple[Known, dict[str, Any]]:
+    def _fitted(self, texts: Sequence[str], taught: forms.Taught) -> tuple[Known, dict[str, Any]]:
         """The encoder fitted to passages, or the one before while they are much the same."""
-        own = {key(t) for p in map(thinned, taught) for t in (*wordings_of(p), *(s.text for s in p.sentences))}
+        own = {
+            key(t)
+            for p in map(thinned, (*taught[0], *taught[1]))
+            for t in (*wordings_of(p), *(s.text for s in p.sentences))
+        }
         fitted = self._before.fitted() if self._before else frozenset()
         changed = len(own ^ fitted) / max(1, len(own | fitted))
         known, report = self._encoder(texts, taught, changed)
@@ -137,7 +141,7 @@ class Embedding:
         save_keys(self._folder / FITTED, sorted(fitted if changed <= MOST_CHANGED else own))
         return known, report
 
-    def _encoder(self, texts: Sequence[str], taught: Sequence[Passage], changed: float) -> tuple[Known, dict[str, Any]]:
+    def _encoder(self, texts: Sequence[str], taught: forms.Taught, changed: float) -> tuple[Known, dict[str, Any]]:
         """The encoder before, or one made anew where too much changed; with what the manifest says of it."""
         config = self._config
         if self._before and changed <= MOST_CHANGED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot import adapt, builds, fast_encoder
 from bot.config import Config
@@ -17,6 +17,7 @@ from bot.errors import EncoderError
 from bot.fast_encoder import FastEncoder
 from bot.schema import Passage
 
+Taught: TypeAlias = "tuple[Sequence[Passage], Sequence[Passage]]"
 PLAIN = "sentence-transformers"  # how the manifest names the slow form
 FOLDER = "encoder"  # of a build
 SAMPLE = 200  # texts on which the two forms are compared
@@ -26,15 +27,16 @@ def make(
     config: Config,
     plain: SentenceTransformerEncoder,
     folder: Path,
-    passages: Sequence[Passage],
+    taught: Taught,
     texts: Sequence[str],
     say: Progress,
 ) -> tuple[Encoder, dict[str, Any]]:
-    """Fit a model to the passages and save its fast form in a build's folder; returns what the manifest says of it.
+    """Fit a model to what is ``taught`` and save its fast form in a build's folder; also what the manifest says of it.
 
-    The full-precision weights are kept only where there is no fast form: nothing else reads them.
+    Taught are passages, and the entries of ``bank`` that lend them wordings (``bank.lessons``). The full-precision
+    weights are kept only where there is no fast form: nothing else reads them.
     """
-    adapted = adapt.adapt(plain, passages, config.adaptation, say)
+    adapted = adapt.adapt(plain, taught[0], config.adaptation, say, taught[1])
     report: dict[str, Any] = {"adaptation_result": adapted.report}
     try:
         if not config.fast:

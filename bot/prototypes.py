@@ -37,15 +37,15 @@ FIRM_ALARM = 0.95  # "what floor are you on" is like somebody lying on it
 # Where the rules are silent the likeliest status decides, if it is this sure. On 440 fresh messages by a hand that
 # neither had seen, that raised cautions from 77% to 90%, hand-overs from 75 to 90, refusals from 66 to 90, small talk
 # from 55 to 84.
-SURE = 0.5
-SURE_LATER = 0.65  # of a later message of a conversation, which leans on more than its own words
+SURE = 0.65
+SURE_LATER = 0.8  # of a later message of a conversation, which leans on more than its own words
 ORDINARY_SURE = 0.95  # so sure must it be that a rule for small talk, a hand-over or a refusal misread a question
 # How sure: the classifier's chances in the light of the nearest examples of each status. Of 435 messages that no rule
 # knows it tells 343 so, and takes 38 of 3,375 questions for something else; by its chances alone, with those left out
 # that are nearer to questions, 287 and 31.
 NEIGHBOURS = 3  # examples of a status whose mean cosine counts; the nearest alone is noisier
-SCARCE = 1.0  # logits ahead for each other status: ordinary texts are many more beside examples than among messages
-STRANGE = 0.4  # mean cosine of those: below it the classifier only guesses; of 392 such messages 5 are
+SCARCE = 0.5  # logits ahead for each other status: ordinary texts are many more beside examples than among messages
+STRANGE = 0.5  # mean cosine of those: below it the classifier only guesses; of 100 real messages one is
 PLAIN = 0.97  # of the classifier's chances: an ordinary message whatever it is near to
 MOST_ALIKE = 12  # examples of a status that are tried for its words, the nearest first
 CHATTY = ("smalltalk", "handoff", "refused")

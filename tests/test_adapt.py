@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from bot.adapt import MAX_STEPS, MIN_PAIRS, MOST_WORDINGS, adapt, pairs_of, thinned
+from bot import classes
+from bot.adapt import MAX_STEPS, MIN_PAIRS, MOST_WORDINGS, adapt, pairs_of, thinned, wordings_of
 from bot.chunker import chunk
 from bot.config import BUNDLED_MODEL, Adaptation, Chunking, Config
 from bot.corpus import load_corpus
 from bot.encoder import SentenceTransformerEncoder, locate
-from bot.schema import Passage
+from bot.prototypes import STATUSES, examples, labels, uncovered_questions
+from bot.schema import MOST_LEARNED, Passage
 from tests.bicycle import write_corpus
 from tests.fake_encoder import article_of
 
-SETTINGS = Adaptation(epochs=1)
+SETTINGS = Adaptation(epochs=1, steps=20)
 
 
 @pytest.fixture
@@ -28,9 +30,16 @@ def encoder() -> SentenceTransformerEncoder:
 
 @pytest.fixture(scope="module")
 def passages() -> tuple[Passage, ...]:
-    """A fifth of the shipped sections: enough to learn from in seconds."""
+    """A fifth of the shipped sections with all their wordings: classes are learned."""
     every = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
     return tuple(every[::5])
+
+
+@pytest.fixture(scope="module")
+def sparse() -> tuple[Passage, ...]:
+    """All shipped sections with two wordings beside the heading: pairs are learned, in seconds."""
+    every = [p for a in load_corpus(Config().corpus) for p in chunk(a, Chunking())]
+    return tuple(replace(p, questions=p.questions[:2], conversations=()) for p in every)
 
 
 def weights(encoder: SentenceTransformerEncoder) -> dict[str, Any]:
@@ -45,11 +54,15 @@ def silent(step: str, done: int, total: int) -> None:
     pass
 
 
-def test_it_improves_and_says_so(encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...]) -> None:
+@pytest.mark.parametrize(("which", "told"), [("passages", "classes"), ("sparse", "pairs")])
+def test_it_improves_and_says_so(
+    encoder: SentenceTransformerEncoder, which: str, told: str, request: pytest.FixtureRequest
+) -> None:
     before, steps = weights(encoder), []
-    outcome = adapt(encoder, passages, SETTINGS, lambda *step: steps.append(step))
+    outcome = adapt(encoder, request.getfixturevalue(which), SETTINGS, lambda *step: steps.append(step))
     assert outcome.accepted
     assert outcome.report["accepted"] is True
+    assert outcome.report[told] > 0
     assert outcome.report["mrr_after"] > outcome.report["mrr_before"]
     assert not unchanged(encoder, before)
     assert len(steps) == outcome.report["steps"] == steps[-1][2]
@@ -59,24 +72,55 @@ def test_it_improves_and_says_so(encoder: SentenceTransformerEncoder, passages: 
     assert not encoder.model.training
 
 
-def test_the_same_seed_gives_the_same_weights(passages: tuple[Passage, ...]) -> None:
+@pytest.mark.parametrize("which", ["passages", "sparse"])
+def test_the_same_seed_gives_the_same_weights(which: str, request: pytest.FixtureRequest) -> None:
+    own = request.getfixturevalue(which)[:40]
     runs = []
     for _ in range(2):
         encoder = SentenceTransformerEncoder.load(locate(BUNDLED_MODEL), 2)
-        outcome = adapt(encoder, passages[:5], SETTINGS, silent)
+        outcome = adapt(encoder, own, replace(SETTINGS, steps=3), silent)
         runs.append((outcome.report, encoder.encode(["does it hurt"]).tolist()))
     assert runs[0] == runs[1]
 
 
+@pytest.mark.parametrize("which", ["passages", "sparse"])
 @pytest.mark.parametrize("rate", [0.0, 0.5, 1e30], ids=["learns nothing", "collapses", "overflows"])
 def test_where_it_does_not_help_the_weights_are_put_back(
-    encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...], rate: float
+    encoder: SentenceTransformerEncoder, which: str, rate: float, request: pytest.FixtureRequest
 ) -> None:
     before = weights(encoder)
-    outcome = adapt(encoder, passages[:5], replace(SETTINGS, learning_rate=rate), silent)
+    settings = replace(SETTINGS, learning_rate=rate, class_rate=rate, steps=5)
+    outcome = adapt(encoder, request.getfixturevalue(which)[:40], settings, silent)
     assert not outcome.accepted
     assert outcome.report["accepted"] is False
     assert unchanged(encoder, before)
+
+
+def test_every_kind_of_text_is_of_a_class_of_its_own(passages: tuple[Passage, ...]) -> None:
+    talk = replace(passages[0], conversations=("is it safe || and how long are they",))
+    lessons = classes.lessons_of([talk, *passages[1:]])
+    of = {name: {x.text for x in lessons if x.name == name} for name in {x.name for x in lessons}}
+    for passage in passages:
+        assert {*wordings_of(passage), *(s.text for s in passage.sentences)} <= of[passage.id]
+    assert "and how long are they" in of[talk.id]
+    assert set(uncovered_questions()) <= of[classes.BESIDE]
+    for name in STATUSES[1:]:
+        assert of[name] == {text for (_, text), label in zip(examples(), labels(), strict=True) if label == name}
+    assert of.keys() == {*(p.id for p in passages), classes.BESIDE, *STATUSES[1:]}
+
+
+def test_classes_want_a_share_of_wordings(passages: tuple[Passage, ...], sparse: tuple[Passage, ...]) -> None:
+    assert classes.enough(passages)
+    assert not classes.enough(sparse)
+    assert not classes.enough(())
+    assert not classes.enough(passages * (MOST_LEARNED // len(passages) + 1))
+
+
+def test_what_the_bank_lends_wordings_is_fitted_to_pairs(
+    encoder: SentenceTransformerEncoder, sparse: tuple[Passage, ...], passages: tuple[Passage, ...]
+) -> None:
+    few = [replace(p, questions=()) for p in sparse[:5]]
+    assert "pairs" in adapt(encoder, few, SETTINGS, silent, passages[:8]).report
 
 
 def test_it_can_be_switched_off(encoder: SentenceTransformerEncoder, passages: tuple[Passage, ...]) -> None:
@@ -99,12 +143,12 @@ def test_pairs_lead_from_wordings_to_their_own_passage(tmp_path: Path) -> None:
     passages = tuple(p for a in load_corpus(write_corpus(tmp_path)) for p in chunk(a, Chunking()))
     pairs = pairs_of(passages)
     for pair in pairs:
-        passage = passages[pair.passage]
+        passage = passages[pair.number]
         own = {passage.heading, *passage.questions}
         assert pair.anchor in own
         assert pair.text in {passage.text, *own, *(s.text for s in passage.sentences)}
         assert pair.text != pair.anchor
-    assert {p.passage for p in pairs} == {n for n, p in enumerate(passages) if p.heading or p.questions}
+    assert {p.number for p in pairs} == {n for n, p in enumerate(passages) if p.heading or p.questions}
     assert len(set(pairs)) == len(pairs)
 
 
@@ -112,7 +156,7 @@ def test_a_passage_without_a_heading_teaches_nothing() -> None:
     assert pairs_of(chunk(article_of("a", ("paragraph", "The chain is oiled.")), Chunking())) == []
 
 
-def test_of_many_wordings_an_even_share_is_learned_from(passages: tuple[Passage, ...]) -> None:
+def test_of_many_wordings_an_even_share_is_paired(passages: tuple[Passage, ...]) -> None:
     many = replace(passages[0], questions=tuple(f"question {n}" for n in range(3 * MOST_WORDINGS)))
     kept = thinned(many).questions
     assert len(kept) == MOST_WORDINGS
@@ -123,6 +167,7 @@ def test_of_many_wordings_an_even_share_is_learned_from(passages: tuple[Passage,
 
 
 def test_more_passages_than_steps_can_look_at_leave_the_encoder_as_it_is(passages: tuple[Passage, ...]) -> None:
-    many = passages[:1] * (MAX_STEPS * SETTINGS.batch_size + 1)
+    few = replace(passages[0], questions=())
+    many = (few,) * (MAX_STEPS * SETTINGS.batch_size + 1)
     report = adapt(None, many, SETTINGS, silent).report  # type: ignore[arg-type]  # it is not even looked at
     assert report == {"accepted": False, "reason": "many passages"}

@@ -96,7 +96,7 @@ def test_without_onnx_runtime_there_is_the_model_itself(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     encoder, said = forms.make(
-        bicycle, SentenceTransformerEncoder.load(locate(bicycle.model), 1), tmp_path, [], ["does it hurt"], silent
+        bicycle, SentenceTransformerEncoder.load(locate(bicycle.model), 1), tmp_path, ((), ()), ["does it hurt"], silent
     )
     assert said["encoder"] == {"form": PLAIN, "reason": "not installed: onnxruntime"}
     assert isinstance(encoder, SentenceTransformerEncoder)

@@ -116,15 +116,19 @@ def test_a_doubtful_caution_gives_way_to_a_sure_question() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "own"),
+    ("asked", "own", "beside"),
     [
-        ("it is true that from this can come the blister on the lip, cold sore?", "I get cold sores, can I have it"),
-        ("diy at home, dumb idea or fine", "can i do it myself at home, what mm"),
+        (
+            "it is true that from this can come the blister on the lip, cold sore?",
+            "I get cold sores, can I have it",
+            "Tell the practitioner about each illness",
+        ),
+        ("diy at home, dumb idea or fine", "can i do it myself at home, what mm", "Needling skin at home can cause"),
     ],
 )
-def test_a_mention_is_answered_and_a_disclosure_is_not(shipped_bot: Bot, asked: str, own: str) -> None:
-    """What stands beside a caution of that kind stands beside the answer, too."""
+def test_a_mention_is_answered_and_a_disclosure_is_not(shipped_bot: Bot, asked: str, own: str, beside: str) -> None:
+    """What stands beside a caution of that kind stands beside the answer, too: in it where a sentence concerns it."""
     reply, warned = (shipped_bot.ask([Turn("user", text)]) for text in (asked, own))
     assert reply.status == "answered"
-    assert len(reply.disclaimers) > 1
+    assert beside in " ".join([reply.answer, *reply.disclaimers[1:]])
     assert warned.status == "caution"

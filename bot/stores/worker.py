@@ -101,7 +101,7 @@ class Worker:
             else:
                 plain = SentenceTransformerEncoder.load(source, self._config.threads)
                 with tempfile.TemporaryDirectory() as folder:
-                    self._loaded, _ = forms.make(self._config, plain, Path(folder), (), _SAMPLE, _quiet)
+                    self._loaded, _ = forms.make(self._config, plain, Path(folder), ((), ()), _SAMPLE, _quiet)
         return self._loaded
 
 
