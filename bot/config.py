@@ -127,7 +127,7 @@ class Adaptation:
     """
 
     enabled: bool = True
-    steps: int = 350  # with twice as many, in twice the time, classifiers over the embeddings are right .2% oftener
+    steps: int = 350  # twice as many, in twice the time, tell 2% more of the statuses and the questions as well
     class_rate: float = 5e-4
     epochs: int = 2
     batch_size: int = 32
