@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bot import classes
 from bot.config import Adaptation
+from bot.encoder import Progress
 from bot.schema import Passage
-from bot.training import Outcome, Pair, Progress, kept_if_better, train
+from bot.training import SCALE, Outcome, Pair, kept_if_better, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +32,6 @@ MOST_WORDINGS = 40  # of a passage that are learned from
 SENTENCES_OF_5 = 3  # of 5 wordings of a passage with many, so many go with a sentence, the others with a wording
 HELD_OUT = 6  # every 6th pair is kept back to judge by
 MAX_HELD_OUT = 500  # tells a gain of 2 points from chance; more only costs time
-SCALE = 20.0  # inverse temperature of the softmax over cosines, the usual value
 SWITCHED_OFF = {"accepted": False, "reason": "switched off"}
 
 

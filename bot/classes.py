@@ -3,8 +3,8 @@
 A class is a sentence with the wordings and last messages that ask for it; another is what is known not to be covered,
 and one each status of ``prototypes``. Softmax over the cosines with a learned vector of each class (Wang et al. 2017,
 arXiv:1704.06369). Classifiers over embeddings that were made so are right where the same ones over the general
-encoder's are not: of the messages of the safety test split 88% get their status from them, 76% before; the area under
-the curve of what is not covered is 98.4%, 97.2% before.
+encoder's are not (CONTRIBUTING, before the shipped form was settled in detail): of the messages of the safety test
+split 88% get their status from them, 76% before; the area under the curve of what is not covered is 98.4%, not 97.2%.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bot.config import Adaptation
+from bot.encoder import Progress
 from bot.prototypes import ORDINARY, STATUSES, examples, labels, uncovered_conversations, uncovered_questions
 from bot.schema import MOST_LEARNED, Passage, parted
-from bot.training import Outcome, Pair, Progress, kept_if_better, train
+from bot.training import SCALE, Outcome, Pair, kept_if_better, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 VECTOR_RATE = 0.005  # of the classes' own vectors, which start near to where they belong
-SCALE = 20.0  # inverse temperature of the softmax over cosines, the usual value
 HELD_OUT = 500  # texts that are kept back to judge by
 FIRST = 16  # texts of a class whose mean its vector starts from
 LEAST = 1 / 8  # of all lessons that must be of passages: beside the others fewer would hardly be seen

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from bot.encoder import Progress
+
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
 
     from bot.encoder import SentenceTransformerEncoder
 
-Progress = Callable[[str, int, int], None]
 Item = TypeVar("Item")
 FROZEN = ("embeddings.", "layer.0.", "layer.1.")  # general language stays as it was, and costs no backward pass
+SCALE = 20.0  # inverse temperature of a softmax over cosines, the usual value
 WARM_UP = 0.1
 MAX_TOKENS = 64
 
