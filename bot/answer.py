@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 from operator import mul
@@ -177,7 +177,7 @@ class Composer:
         """How much of the stems' ``weight`` is found."""
         return self._weigh(of & among) / weight if weight and not of.isdisjoint(among) else 0.0
 
-    def differ(self, query: Query, picked: Sequence[Chosen], numbers: Mapping[int, int]) -> tuple[Differ, ...]:
+    def differ(self, query: Query, picked: Sequence[Chosen], numbers: Sequence[int]) -> tuple[Differ, ...]:
         """Facets of the query on which the picked sentences of different articles say different things.
 
         The quote that leads must be one of them: otherwise the answer is about something else. Nor does a sentence
@@ -193,7 +193,7 @@ class Composer:
         query: Query,
         facet: Facet,
         picked: Sequence[Chosen],
-        numbers: Mapping[int, int],
+        numbers: Sequence[int],
         taken: set[tuple[str, str]],
     ) -> Differ | None:
         said: dict[str, tuple[str, list[int]]] = {}

@@ -21,11 +21,16 @@ class Chosen:
 
 def extent(chosen: Chosen) -> tuple[int, int]:
     """The span to quote: a sentence that leans on the one before it takes that along."""
+    return chosen.passage.sentences[_joined(chosen)[0]].start, chosen.sentence.end
+
+
+def _joined(chosen: Chosen) -> range:
+    """The numbers of the sentences that are quoted with one: those it leans on, and itself."""
     sentences = chosen.passage.sentences
     first = chosen.number
     while sentences[first].leans and first > 0 and chosen.number - first < 2:
         first -= 1
-    return sentences[first].start, chosen.sentence.end
+    return range(first, chosen.number + 1)
 
 
 def whole(chosen: Chosen) -> str:
@@ -34,12 +39,10 @@ def whole(chosen: Chosen) -> str:
     return chosen.passage.text[start - chosen.passage.start : end - chosen.passage.start]
 
 
-def cite(
-    picked: Sequence[Chosen], articles: Mapping[str, Article], first: int = 1
-) -> tuple[str, tuple[Citation, ...], dict[int, int]]:
-    """Answer text with markers, its citations, and the citation number of each picked sentence.
+def cite(picked: Sequence[Chosen], articles: Mapping[str, Article]) -> tuple[tuple[Citation, ...], tuple[int, ...]]:
+    """The citations of picked sentences, and for each sentence the number of its citation, from 1.
 
-    Neighbouring sentences of one passage become one quote. Numbers start at ``first``.
+    Neighbouring sentences of one passage become one quote, and so does one that was picked twice.
     """
     groups: list[tuple[int, int, Chosen, list[int]]] = []
     for place, chosen in enumerate(picked):
@@ -52,16 +55,20 @@ def cite(
                 break
         else:
             groups.append((start, end, chosen, [place]))
-    pieces: list[str] = []
     citations: list[Citation] = []
-    numbers: dict[int, int] = {}
-    for n, (start, end, chosen, members) in enumerate(groups, first):
-        article = articles[chosen.passage.source_id]
-        quote = article.text[start:end]
-        pieces.append(f"{quote} [{n}]")
-        citations.append(_citation(n, article, chosen.passage, start, end))
-        numbers.update(dict.fromkeys(members, n))
-    return " ".join(pieces), tuple(citations), numbers
+    numbers = [0] * len(picked)
+    for n, (start, end, chosen, members) in enumerate(groups, 1):
+        citations.append(_citation(n, articles[chosen.passage.source_id], chosen.passage, start, end))
+        for place in members:
+            numbers[place] = n
+    return tuple(citations), tuple(numbers)
+
+
+def length(picked: Sequence[Chosen]) -> int:
+    """Words of the quotes, each sentence counted once."""
+    taken = {(c.passage.id, n) for c in picked for n in _joined(c)}
+    sentences = {(c.passage.id, n): s.text for c in picked for n, s in enumerate(c.passage.sentences)}
+    return sum(len(sentences[place].split()) for place in taken)
 
 
 def _citation(n: int, article: Article, passage: Passage, start: int, end: int) -> Citation:

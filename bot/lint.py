@@ -183,7 +183,7 @@ def _differences(read: Read) -> Iterator[Finding]:
         apart: dict[str, Chosen] = {}  # of each article the first statement that another opposes
         for a, b in combinations(said, 2):
             other = a.passage.source_id != b.passage.source_id
-            if other and _same_subject(a, b) and composer.differ(query, (a, b), {0: 1, 1: 2}):
+            if other and _same_subject(a, b) and composer.differ(query, (a, b), (1, 2)):
                 apart.setdefault(a.passage.source_id, a)
                 apart.setdefault(b.passage.source_id, b)
         places = []

@@ -31,27 +31,18 @@ from bot.index import Index
 from bot.language import language, stems
 from bot.lexicon import Lexicon
 from bot.output_check import OutputCheck
-from bot.prototypes import (
-    SURE,
-    SURE_LATER,
-    Guess,
-    Prototypes,
-    alarmed,
-    alarming,
-    as_example,
-    as_ordinary,
-    misread,
-)
-from bot.reply import Part, Replies, as_taught, explanation
+from bot.prototypes import SURE, SURE_LATER, Guess, Prototypes, alarmed, alarming, as_example, as_ordinary, misread
+from bot.reply import Part, Replies, as_taught, explanation, words_quoted
 from bot.retriever import Retriever
 from bot.rewrite import Query, Rewriter, bare
 from bot.rows import ASKED, EXAMPLE, LAST, QUESTION, UNCOVERED
 from bot.safety import Safety, Search, Verdict
 from bot.schema import Article, Hit, Passage, Reply, Turn
-from bot.spelling import Speller, asked_words, domain_words
+from bot.spelling import Speller, corpus_words
 from bot.teaching import EMPTY, Lesson, Overlay
 from bot.texts import Texts
 
+FEW_WORDS = 8  # no sentence that answers is shorter
 TAUGHT = 4096  # wordings that stay embedded; a clinic teaches some hundreds
 
 
@@ -202,9 +193,16 @@ class Bot:
         messages = _asked(turns)
         if messages and verdict.question:
             messages[-1] = verdict.question
-        queries = self._queries(messages, clock)
-        budget = self.config.max_answer_words // max(1, len(queries))
-        return [self._surest(query, budget, clock) for query in queries]
+        queries, most = self._queries(messages, clock), self.config.max_answer_words
+        parts = self._shared(queries, most, clock)
+        if len(parts) > 1 and (room := most - words_quoted(parts)) >= FEW_WORDS:  # one takes few, or the same ones
+            longer = self._shared(queries, most + room, clock)
+            parts = longer if words_quoted(longer) <= most else parts
+        return parts
+
+    def _shared(self, queries: Sequence[Query], words: int, clock: Clock) -> list[Part]:
+        """Every question answered in its share of the words."""
+        return [self._surest(query, words // len(queries), clock) for query in queries]
 
     def _surest(self, query: Query, budget: int, clock: Clock) -> Part:
         """The question as it was cut out of the message, or the whole message: whichever is answered more surely."""
@@ -292,9 +290,3 @@ def _rewriter(index: Index, lexicon: Lexicon, facets: Facets) -> Rewriter:
     domain = corpus_words(index.passages, model_words)
     speller = Speller(domain | lexicon.vocabulary() | language().asking_words, model_words, index.bigrams)
     return Rewriter(speller, lexicon, facets, frozenset(s for word in domain for s in stems(word)))
-
-
-def corpus_words(passages: Sequence[Passage], model_words: frozenset[str]) -> frozenset[str]:
-    """The words of the articles, and of the wordings under their headings."""
-    published = domain_words(text for p in passages for text in (p.text, p.heading))
-    return published | asked_words((q for p in passages for q in p.questions), model_words)

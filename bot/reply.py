@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.abstention import Decision
 from bot.answer import Composer
-from bot.citing import Chosen, cite
+from bot.citing import Chosen, cite, length
 from bot.output_check import OutputCheck
 from bot.render import date_text
 from bot.retriever import Found
@@ -33,6 +33,11 @@ class Part:
     chosen: tuple[Chosen, ...]
     decision: Decision
     taught: Taught | None = None
+
+
+def words_quoted(parts: Sequence[Part]) -> int:
+    """Words of what the parts quote together."""
+    return length([chosen for part in parts for chosen in part.chosen])
 
 
 def as_taught(part: Part, taught: Taught) -> Part:
@@ -130,12 +135,16 @@ class Replies:
         return Reply(status, self._texts["failsafe"], disclaimers=disclaimers)
 
     def _body(self, parts: Sequence[Part], verdict: Verdict, given: frozenset[str], lines: Sequence[str]) -> Reply:
-        """Our lines, the chosen sentences with what stands beside them, their citations and disclaimers."""
-        reply = Reply("answered", "")
+        """Our lines, the chosen sentences with what stands beside them, their citations and disclaimers.
+
+        A sentence that answers several questions of the message is quoted once.
+        """
+        citations, numbers = cite([chosen for part in parts for chosen in part.chosen], self._articles)
+        differ: dict[Differ, None] = {}
         for part in parts:
-            _, citations, numbers = cite(part.chosen, self._articles, len(reply.citations) + 1)
-            differ: tuple[Differ, ...] = self._composer.differ(part.query, part.chosen, numbers)
-            reply = reply.with_(citations=reply.citations + citations, differ=reply.differ + differ)
+            own, numbers = numbers[: len(part.chosen)], numbers[len(part.chosen) :]
+            differ.update(dict.fromkeys(self._composer.differ(part.query, part.chosen, own)))
+        reply = Reply("answered", "", citations, tuple(differ))
         lines = [*lines, *(self._own(p.taught) for p in parts if p.taught and p.taught.lesson.kind == "answer")]
         lead = " ".join([*lines, self._texts["differ_lead"]] if reply.differ else lines)
         body, left = self._output.woven(reply.citations, lead, verdict.disclaimers, given)

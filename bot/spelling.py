@@ -20,6 +20,7 @@ from symspellpy import SymSpell, Verbosity
 
 from bot.bigrams import START, TOKEN, Bigrams, ends_sentence
 from bot.language import language, stem, words, written_out
+from bot.schema import Passage
 
 MIN_LETTERS = 4  # of three letters, every other word is one edit away: such are suggested only where they are asked
 EVERYDAY = 400  # the most frequent words, which a hurried thumb swaps letters in
@@ -204,3 +205,10 @@ def asked_words(questions: Iterable[str], model_words: Collection[str]) -> froze
     """The words of questions as people type them, slips left out: a word that nobody else knows must recur."""
     counts = Counter(part for text in questions for part in domain_words([text]))
     return frozenset(w for w, n in counts.items() if n >= RECURRING or w in english() or w in model_words)
+
+
+def corpus_words(passages: Iterable[Passage], model_words: Collection[str]) -> frozenset[str]:
+    """The words of the articles, and of the wordings under their headings."""
+    passages = tuple(passages)
+    published = domain_words(text for p in passages for text in (p.text, p.heading))
+    return published | asked_words((q for p in passages for q in p.questions), model_words)

@@ -31,11 +31,11 @@ from bot.facets import Facets
 from bot.index import Index
 from bot.language import language, stems
 from bot.lexicon import Lexicon
-from bot.pipeline import Bot, corpus_words
+from bot.pipeline import Bot
 from bot.rewrite import Rewriter
 from bot.rows import asked, rows_of
 from bot.schema import Reply, Turn
-from bot.spelling import Speller
+from bot.spelling import Speller, corpus_words
 from bot.staff import Store, utc_now
 from bot.stores.database import Database
 from bot.stores.files import FileStore

@@ -8,7 +8,7 @@ import pytest
 
 from bot.answer import Composer
 from bot.chunker import chunk
-from bot.citing import Chosen, cite, extent, whole
+from bot.citing import Chosen, cite, extent, length, whole
 from bot.config import Answering, Chunking, Retrieval
 from bot.facets import Facets
 from bot.index import Index
@@ -77,11 +77,9 @@ def test_only_statements_are_quoted(text: str, expected: bool) -> None:
 def test_citations_are_numbered_in_order_and_equal_their_spans() -> None:
     first, passage = one(THREE)
     second, other = one("Pump the tyres often.", "b", "Air")
-    text, citations, numbers = cite(
-        [chosen(passage, 2), chosen(other, 0), chosen(passage, 0)], {"a": first, "b": second}
-    )
-    assert text == "Check the bell now. [1] Pump the tyres often. [2] Oil the chain well. [3]"
-    assert numbers == {0: 1, 1: 2, 2: 3}
+    citations, numbers = cite([chosen(passage, 2), chosen(other, 0), chosen(passage, 0)], {"a": first, "b": second})
+    assert [c.quote for c in citations] == ["Check the bell now.", "Pump the tyres often.", "Oil the chain well."]
+    assert numbers == (1, 2, 3)
     for citation, article in zip(citations, (first, second, first), strict=True):
         assert article.text[citation.start : citation.end] == citation.quote
         start = citation.passage_start
@@ -91,20 +89,31 @@ def test_citations_are_numbered_in_order_and_equal_their_spans() -> None:
 
 def test_neighbouring_sentences_become_one_quote() -> None:
     article, passage = one(THREE)
-    text, citations, numbers = cite([chosen(passage, 0), chosen(passage, 1)], {"a": article}, first=4)
-    assert text == "Oil the chain well. Keep the rims clean. [4]"
+    citations, numbers = cite([chosen(passage, 0), chosen(passage, 1)], {"a": article})
     assert [c.quote for c in citations] == ["Oil the chain well. Keep the rims clean."]
-    assert numbers == {0: 4, 1: 4}
+    assert numbers == (1, 1)
 
 
 def test_overlapping_quotes_become_one() -> None:
     article, passage = one("Oil the chain well. It runs. It also shines.")
-    text, _, _ = cite([chosen(passage, 1), chosen(passage, 2)], {"a": article})
-    assert text == "Oil the chain well. It runs. It also shines. [1]"
+    picked = [chosen(passage, 1), chosen(passage, 2)]
+    citations, _ = cite(picked, {"a": article})
+    assert [c.quote for c in citations] == ["Oil the chain well. It runs. It also shines."]
+    assert length(picked) == 9
+
+
+def test_a_sentence_that_is_picked_twice_is_quoted_and_counted_once() -> None:
+    article, passage = one(THREE)
+    picked = [chosen(passage, 2), chosen(passage, 0), chosen(passage, 2)]
+    citations, numbers = cite(picked, {"a": article})
+    assert [c.quote for c in citations] == ["Check the bell now.", "Oil the chain well."]
+    assert numbers == (1, 2, 1)
+    assert length(picked) == 8
 
 
 def test_nothing_chosen_gives_nothing() -> None:
-    assert cite([], {}) == ("", (), {})
+    assert cite([], {}) == ((), ())
+    assert length([]) == 0
 
 
 def test_the_sentence_that_answers_comes_first(bicycle_index: Index) -> None:
@@ -186,7 +195,7 @@ def differ(
     """Topic and values of what is found to differ among one sentence of each article."""
     pairs = [one(text, name) for name, text in texts.items()]
     picked = [chosen(passage, 0) for _, passage in pairs]
-    _, _, numbers = cite(picked, {a.source_id: a for a, _ in pairs})
+    _, numbers = cite(picked, {a.source_id: a for a, _ in pairs})
     composer = Composer(LEXICON, FACETS, Answering(), [p for _, p in pairs])
     found = composer.differ(Query("x", "x", facets=facets, concepts=concepts), picked, numbers)
     return [(d.topic, [(v.value, v.n) for v in d.values]) for d in found]

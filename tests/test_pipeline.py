@@ -293,6 +293,25 @@ def test_both_questions_of_a_message_are_answered(ask: Ask) -> None:
     assert any(re.search(r"\d (\w+ )?(treatments|sessions)", quote) for quote in quotes)
 
 
+@pytest.mark.parametrize(
+    "message", ["do they numb you or is it optional", "when it is all done does it wear off? how often to keep it up?"]
+)
+def test_what_answers_two_questions_of_a_message_is_quoted_once(ask: Ask, shipped_bot: Bot, message: str) -> None:
+    parts = shipped_bot.ask([Turn("user", message)], explain=True).why["parts"]  # type: ignore[index]
+    chosen = [(c["passage"], c["sentence"]) for part in parts for c in part["chosen"]]
+    assert len(parts) > 1 and len(set(chosen)) < len(chosen), "both questions have a sentence in common"
+    reply = ask(message)
+    assert_sound(shipped_bot, reply)
+    assert all(reply.answer.count(sentence) == 1 for _, sentence in chosen)
+    assert len(set(reply.differ)) == len(reply.differ)
+
+
+def test_a_question_that_is_answered_briefly_leaves_its_words_to_the_other(shipped_bot: Bot, ask: Ask) -> None:
+    both = ask("what is dermapen and does it hurt")
+    assert_sound(shipped_bot, both)
+    assert sum(len(c.quote.split()) for c in both.citations) > shipped_bot.config.max_answer_words // 2
+
+
 def test_the_half_that_is_not_covered_is_said_to_be_missing(ask: Ask, shipped_bot: Bot) -> None:
     reply = ask("does it hurt? and what is bitcoin?")
     assert reply.status == "answered"
