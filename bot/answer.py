@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import combinations
 from operator import mul
 
-from bot.citing import Chosen, whole
+from bot.citing import Chosen, length, whole
 from bot.config import Answering
 from bot.facets import Facet, Facets
 from bot.language import quotable, stems
@@ -55,7 +55,19 @@ class Composer:
             key=lambda c: (-c.score, c.passage.id, c.number),
         )
         picked = self._cautious_first(query, self._picked(query, ranked, max_words))
-        return picked if mention else self._paired(query, found, picked, max_words)
+        return picked if mention else self._paired(query, found, self._continued(picked, ranked, max_words), max_words)
+
+    def _continued(self, picked: tuple[Chosen, ...], ranked: Sequence[Chosen], max_words: int) -> tuple[Chosen, ...]:
+        """One sentence by itself seldom says all: the next ones of its passage follow, as far as there is room."""
+        if len(picked) != 1:
+            return picked
+        own = {c.number: c for c in ranked if c.passage.id == picked[0].passage.id}
+        for number in range(picked[0].number + 1, len(picked[0].passage.sentences)):
+            after = own.get(number)
+            if not after or len(picked) == self._settings.max_sentences or length([*picked, after]) > max_words:
+                break
+            picked = (*picked, after)
+        return picked
 
     def _scored(self, query: Query, found: Found, mention: str, margin: float) -> Iterable[Chosen]:
         top = found.hits[0].score

@@ -77,7 +77,7 @@ def fit(
     lessons = lessons_of(passages)
     random.Random(settings.seed).shuffle(lessons)
     lessons = lessons[: HELD_OUT + settings.steps * BATCH]
-    lessons = _by_sentence(encoder, lessons, {p.id: [s.text for s in p.sentences] for p in passages})
+    lessons = _by_sentence(encoder, lessons, {p.id: [s.text for s in p.sentences] for p in passages}, say)
     held, own = lessons[:HELD_OUT], lessons[HELD_OUT:]
     other = {lesson.name: lesson.text for lesson in own}
     numbers = {name: number for number, name in enumerate(sorted(other))}
@@ -86,7 +86,7 @@ def fit(
 
 
 def _by_sentence(
-    encoder: SentenceTransformerEncoder, lessons: Sequence[Lesson], quoted: Mapping[str, Sequence[str]]
+    encoder: SentenceTransformerEncoder, lessons: Sequence[Lesson], quoted: Mapping[str, Sequence[str]], say: Progress
 ) -> list[Lesson]:
     """Those of passages, each of the sentence that it is, or that is nearest to what it asks.
 
@@ -96,7 +96,8 @@ def _by_sentence(
         return list(lessons)
     sentences = [text for own in quoted.values() for text in own]
     texts = list(dict.fromkeys([*sentences, *(lesson.text for lesson in lessons if lesson.name in quoted)]))
-    vectors = dict(zip(texts, encoder.encode_quickly(texts), strict=True))
+    encoded = encoder.encode_quickly(texts, lambda _, done, total: say("read questions", done, total))
+    vectors = dict(zip(texts, encoded, strict=True))
     stacked = {name: np.stack([vectors[text] for text in own]) for name, own in quoted.items() if own}
 
     def meant(lesson: Lesson) -> str:

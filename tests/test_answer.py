@@ -35,10 +35,12 @@ def chosen(passage: Passage, number: int) -> Chosen:
     return Chosen(passage, number, passage.sentences[number], 1.0, {"facet": 1.0})
 
 
-def choose(index: Index, text: str, max_words: int = 90, mention: str = "", **more: Any) -> tuple[Chosen, ...]:
+def choose(
+    index: Index, text: str, max_words: int = 90, mention: str = "", settings: Answering | None = None, **more: Any
+) -> tuple[Chosen, ...]:
     query = Query(text=text, asked=text, **more)
     found = Retriever(index, LEXICON, FACETS, Retrieval()).search(query)
-    composer = Composer(LEXICON, FACETS, Answering(), index.passages)
+    composer = Composer(LEXICON, FACETS, settings or Answering(), index.passages)
     return composer.choose(query, found, max_words, mention)
 
 
@@ -114,6 +116,14 @@ def test_a_sentence_that_is_picked_twice_is_quoted_and_counted_once() -> None:
 def test_nothing_chosen_gives_nothing() -> None:
     assert cite([], {}) == ((), ())
     assert length([]) == 0
+
+
+@pytest.mark.parametrize(("max_words", "quotes"), [(90, 3), (22, 2), (10, 1)])
+def test_a_sentence_by_itself_is_followed_by_the_next_ones(bicycle_index: Index, max_words: int, quotes: int) -> None:
+    strict = Answering(sentence_margin=0.0, fresh_source=0.0, fresh_side=0.0)
+    picked = choose(bicycle_index, "how often is the chain oiled", max_words, settings=strict, facets=("interval",))
+    assert [c.number for c in picked] == [0, 1, 2][:quotes]
+    assert len({c.passage.id for c in picked}) == 1
 
 
 def test_the_sentence_that_answers_comes_first(bicycle_index: Index) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import html
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -129,6 +130,24 @@ def test_a_failure_is_an_apology_and_logs_no_words_of_the_visitor(
     assert "112" in reply["answer"]
     assert "RuntimeError" in caplog.text
     assert "my-secret-words" not in caplog.text
+
+
+def test_a_page_that_nobody_uses_hardly_wakes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio looks every millisecond whether somebody asked: 5% of a core, for each clinic that is served."""
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def counted(delay: float, result: Any = None) -> Any:
+        if sys._getframe(1).f_code.co_name == "start_processing":
+            slept.append(delay)
+        return await sleep(delay, result)
+
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    until = time.monotonic() + 30
+    while len(slept) < 3 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(slept) >= 3
+    assert min(slept) >= 0.005
 
 
 # --- pages -----------------------------------------------------------------------------------
