@@ -133,7 +133,7 @@ def test_a_failure_is_an_apology_and_logs_no_words_of_the_visitor(
 
 
 def test_a_page_that_nobody_uses_hardly_wakes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gradio looks every millisecond whether somebody asked: 5% of a core, for each clinic that is served."""
+    """Left alone, Gradio looks every millisecond whether somebody asked."""
     slept: list[float] = []
     sleep = asyncio.sleep
 
