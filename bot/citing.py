@@ -66,9 +66,8 @@ def cite(picked: Sequence[Chosen], articles: Mapping[str, Article]) -> tuple[tup
 
 def length(picked: Sequence[Chosen]) -> int:
     """Words of the quotes, each sentence counted once."""
-    taken = {(c.passage.id, n) for c in picked for n in _joined(c)}
-    sentences = {(c.passage.id, n): s.text for c in picked for n, s in enumerate(c.passage.sentences)}
-    return sum(len(sentences[place].split()) for place in taken)
+    texts = {(c.passage.id, n): c.passage.sentences[n].text for c in picked for n in _joined(c)}
+    return sum(len(text.split()) for text in texts.values())
 
 
 def _citation(n: int, article: Article, passage: Passage, start: int, end: int) -> Citation:

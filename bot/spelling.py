@@ -207,8 +207,7 @@ def asked_words(questions: Iterable[str], model_words: Collection[str]) -> froze
     return frozenset(w for w, n in counts.items() if n >= RECURRING or w in english() or w in model_words)
 
 
-def corpus_words(passages: Iterable[Passage], model_words: Collection[str]) -> frozenset[str]:
+def corpus_words(passages: Sequence[Passage], model_words: Collection[str]) -> frozenset[str]:
     """The words of the articles, and of the wordings under their headings."""
-    passages = tuple(passages)
     published = domain_words(text for p in passages for text in (p.text, p.heading))
     return published | asked_words((q for p in passages for q in p.questions), model_words)

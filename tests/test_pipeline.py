@@ -306,10 +306,15 @@ def test_what_answers_two_questions_of_a_message_is_quoted_once(ask: Ask, shippe
     assert len(set(reply.differ)) == len(reply.differ)
 
 
-def test_a_question_that_is_answered_briefly_leaves_its_words_to_the_other(shipped_bot: Bot, ask: Ask) -> None:
-    both = ask("what is dermapen and does it hurt")
-    assert_sound(shipped_bot, both)
-    assert sum(len(c.quote.split()) for c in both.citations) > shipped_bot.config.max_answer_words // 2
+@pytest.mark.parametrize(
+    "message",
+    ["do they give you a cream to take home and does it hurt", "can you drink after and how deep does it go"],
+)
+def test_a_question_that_is_answered_briefly_leaves_its_words_to_the_other(shipped_bot: Bot, message: str) -> None:
+    both = shipped_bot.ask([Turn("user", message)], explain=True)
+    assert_sound(shipped_bot, both)  # within the words of an answer, too
+    one, other = (sum(len(c["sentence"].split()) for c in p["chosen"]) for p in both.why["parts"])  # type: ignore[index]
+    assert 0 < min(one, other) < shipped_bot.config.max_answer_words // 2 < max(one, other)
 
 
 def test_the_half_that_is_not_covered_is_said_to_be_missing(ask: Ask, shipped_bot: Bot) -> None:
