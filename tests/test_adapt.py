@@ -28,6 +28,12 @@ def encoder() -> SentenceTransformerEncoder:
     return SentenceTransformerEncoder.load(locate(BUNDLED_MODEL), 2)
 
 
+@pytest.fixture
+def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not asked how much better: most of the time would go into judging."""
+    monkeypatch.setattr(classes, "HELD_OUT", 60)
+
+
 @pytest.fixture(scope="module")
 def passages() -> tuple[Passage, ...]:
     """A fifth of the shipped sections with all their wordings: classes are learned."""
@@ -74,6 +80,7 @@ def test_it_improves_and_says_so(
     assert not encoder.model.training
 
 
+@pytest.mark.usefixtures("few_held_out")
 @pytest.mark.parametrize("which", ["passages", "sparse"])
 def test_the_same_seed_gives_the_same_weights(which: str, request: pytest.FixtureRequest) -> None:
     own = request.getfixturevalue(which)[:40]
@@ -85,6 +92,7 @@ def test_the_same_seed_gives_the_same_weights(which: str, request: pytest.Fixtur
     assert runs[0] == runs[1]
 
 
+@pytest.mark.usefixtures("few_held_out")
 @pytest.mark.parametrize("which", ["passages", "sparse"])
 @pytest.mark.parametrize("rate", [0.0, 0.5, 1e30], ids=["learns nothing", "collapses", "overflows"])
 def test_where_it_does_not_help_the_weights_are_put_back(

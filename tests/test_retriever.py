@@ -104,10 +104,15 @@ def test_every_sentence_of_a_hit_has_its_cosine() -> None:
     assert found.sentences[("a#0", 1)] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.fixture(scope="module")
+def bells() -> Retriever:
+    """Over two passages beside everything that is known not to be covered."""
+    return retriever(index_of([article("a", ("Bells", "A bell rings."), ("Lamps", "A lamp shines."))]))
+
+
 @pytest.mark.parametrize("text", uncovered_questions()[::40])
-def test_questions_known_not_to_be_covered_never_crowd_out_the_passages(text: str) -> None:
-    index = index_of([article("a", ("Bells", "A bell rings."), ("Lamps", "A lamp shines."))])
-    found = retriever(index).search(query(text))
+def test_questions_known_not_to_be_covered_never_crowd_out_the_passages(bells: Retriever, text: str) -> None:
+    found = bells.search(query(text))
     assert {h.passage.id for h in found.hits} == {"a#0", "a#1"}
     assert found.contrast == pytest.approx(1, abs=1e-5)
 
