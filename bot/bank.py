@@ -8,7 +8,7 @@ its statements, and lends them its wordings. An entry that finds none is a quest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from bot.values import values
 
 if TYPE_CHECKING:
     from bot.encoder import Embeds
+    from bot.nearness import Near
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -220,14 +221,17 @@ class Bank:
         self._names = [(passages[self._passage[k]].id, int(sentence[k])) for k in self._starts]
         self._dense, self._count = dense, len(passages)
         self._rows = np.flatnonzero(rows.kind == ASKED)
-        items = rows.item[self._rows]
+        self.asked = items = rows.item[self._rows]
         self._edges = np.flatnonzero(np.r_[True, items[1:] != items[:-1]])
         self._homeless = np.setdiff1d(items, lent.entry)
 
-    def cosines(self, vector: Matrix) -> Scores:
-        """Of the nearest wording of each entry, shape ``(entries,)``."""
-        near = np.maximum.reduceat(self._dense.similarity(vector, self._rows), self._edges)
-        return np.maximum(near, 0.0).astype(np.float64)
+    def similarity(self, vector: Matrix) -> Matrix:
+        """The cosine of every wording, whose entries are ``asked``."""
+        return self._dense.similarity(vector, self._rows)
+
+    def nearest(self, similarity: Matrix) -> Scores:
+        """The cosine of the nearest wording of each entry, shape ``(entries,)``."""
+        return np.maximum(np.maximum.reduceat(similarity, self._edges), 0.0).astype(np.float64)
 
     def passages(self, scores: Scores) -> Scores:
         """The best of what each passage's entries score, shape ``(passages,)``; 0 where it has none."""
@@ -245,3 +249,16 @@ class Bank:
     def beside(self, scores: Scores) -> float:
         """The best score of an entry that no sentence answers."""
         return float(scores[self._homeless].max(initial=0.0))
+
+    def lay(self, near: Near, numbers: Numbers, similarity: Matrix) -> Near:
+        """``near``, of passages of these numbers, with what the entries tell of them added to it."""
+        cosines = self.nearest(similarity)
+        lent = self.sentences(cosines)
+        return replace(
+            near,
+            question=np.maximum(near.question, self.passages(cosines)[numbers]),
+            asked={name: max(cosine, lent.get(name, 0.0)) for name, cosine in near.asked.items()},
+            contrast=max(near.contrast, self.beside(cosines)),
+            neighbours=np.maximum(near.neighbours, self.passages(near.entries)[numbers]),
+            beside=near.beside + float(near.entries[self._homeless].sum()),
+        )

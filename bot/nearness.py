@@ -13,8 +13,10 @@ from bot.rows import BODY, LAST, QUESTION, SENTENCE, UNCOVERED, asked_for
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+Lent = tuple[Matrix, Numbers]
 NEIGHBOURS = 30  # nearest texts that people asked; of 10 as much is learned, of 5 less
 NEARER = 20.0  # how much more a nearer one counts: logits that a cosine of 1 stands for
+NOTHING: Lent = (np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Near:
     question: Scores  # the nearest wording
     sentence: Scores  # the nearest sentence
     neighbours: Scores  # share among the nearest texts that people asked, nearer ones counting more
+    entries: Scores  # the same by entry of ``bank``, shape ``(entries,)``
     beside: float  # the same of what is known not to be covered
     contrast: float  # cosine of the nearest question known not to be covered
     sentences: dict[tuple[str, int], float]  # (passage id, sentence number) > cosine
@@ -59,8 +62,11 @@ class Nearness:
         self._last = np.flatnonzero((index.rows.kind == LAST) & told)
         self._usual = self._groups(np.arange(len(index.passages)))
 
-    def of(self, vector: Matrix, numbers: Numbers) -> Near:
-        """Compare the embedding, shape ``(dim,)``, with the passages of these numbers, which are in order."""
+    def of(self, vector: Matrix, numbers: Numbers, lent: Lent = NOTHING) -> Near:
+        """Compare the embedding, shape ``(dim,)``, with the passages of these numbers, which are in order.
+
+        ``lent``: the cosines of wordings of ``bank``, and the entry of each.
+        """
         groups = self._usual if len(numbers) == len(self._index.passages) else self._groups(numbers)
         every = self._index.dense.similarity(vector, groups.rows)
         uncovered = every[groups.own : groups.own + len(self._uncovered)]
@@ -71,12 +77,15 @@ class Nearness:
         wordings, quoted = groups.kinds == QUESTION, groups.kinds == SENTENCE
         asking[groups.places[wordings], groups.items[wordings]] = np.maximum(best[wordings], 0)
         asked = asking[groups.places[quoted], groups.items[quoted]].tolist()
-        shares = _shares(every[groups.asking], groups.owners, len(numbers))
+        owners = np.concatenate([groups.owners, len(numbers) + lent[1]])
+        count = len(numbers) + int(lent[1].max(initial=-1)) + 1
+        shares = _shares(np.concatenate([every[groups.asking], lent[0]]), owners, count)
         return Near(
             body=out[:, BODY],
             question=out[:, QUESTION],
             sentence=out[:, SENTENCE],
-            neighbours=shares[1:],
+            neighbours=shares[1 : len(numbers) + 1],
+            entries=shares[len(numbers) + 1 :],
             beside=float(shares[0]),
             contrast=float(uncovered.max(initial=0.0)),
             sentences=dict(zip(groups.names, best[quoted].tolist(), strict=True)),
@@ -101,12 +110,12 @@ class Nearness:
         return _Groups(every, len(rows), starts, places, kinds, items, names, asking, owners)
 
 
-def _shares(cosines: Matrix, owners: Numbers, passages: int) -> Scores:
-    """Whose the nearest texts are: the share of what is not covered, then of each passage."""
+def _shares(cosines: Matrix, owners: Numbers, count: int) -> Scores:
+    """Whose the nearest texts are: the share of what is not covered (-1), then of each owner."""
     nearest = np.argpartition(cosines, -NEIGHBOURS)[-NEIGHBOURS:] if len(cosines) > NEIGHBOURS else slice(None)
     near = cosines[nearest].astype(np.float64)
     weights = np.exp(NEARER * (near - near.max(initial=-1.0)))
-    shares: Scores = np.bincount(owners[nearest] + 1, weights, passages + 1) / max(1.0, weights.sum())
+    shares: Scores = np.bincount(owners[nearest] + 1, weights, count + 1) / max(1.0, weights.sum())
     return shares
 
 

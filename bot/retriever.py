@@ -61,7 +61,6 @@ class _Told:
     outside: float
     unworded: float
     meant: dict[tuple[str, int], float] = field(default_factory=dict)
-    cosines: Scores = field(default_factory=lambda: np.zeros(0))
 
 
 class Retriever:
@@ -105,18 +104,16 @@ class Retriever:
         pinned = [n for n, passage in enumerate(self.passages) if passage.id == first] if first else []
         if pinned:
             numbers = np.union1d(numbers, pinned)
-        near = self._nearness.of(vector, numbers)
-        told = self._told(query, vector, known or {})
-        question, asked, contrast = near.question, near.asked, near.contrast
-        if self._bank is not None:
-            question = np.maximum(question, self._bank.passages(told.cosines)[numbers])
-            lent = self._bank.sentences(told.cosines)
-            asked = {name: max(cosine, lent.get(name, 0.0)) for name, cosine in asked.items()}
-            contrast = max(contrast, self._bank.beside(told.cosines))
+        bank, told = self._bank, self._told(query, vector, known or {})
+        if bank is None:
+            near = self._nearness.of(vector, numbers)
+        else:
+            lent = bank.similarity(vector)
+            near = bank.lay(self._nearness.of(vector, numbers, (lent, bank.asked)), numbers, lent)
         share = self._settings.question_share
         parts: dict[str, Scores] = {
-            "dense": share * question + (1 - share) * np.maximum(near.body, near.sentence),
-            "question": question,
+            "dense": share * near.question + (1 - share) * np.maximum(near.body, near.sentence),
+            "question": near.question,
             "body": near.body,
             "neighbours": near.neighbours,
             "sparse": self._sparse(query)[numbers].astype(np.float64),
@@ -130,7 +127,7 @@ class Retriever:
             totals[np.isin(numbers, pinned)] = totals.max() + PINNED
         best = self._best(numbers, totals, parts)
         return Found(
-            best, near.sentences, asked, told.meant, vector, contrast, near.beside, told.outside, told.unworded
+            best, near.sentences, near.asked, told.meant, vector, near.contrast, near.beside, told.outside, told.unworded
         )
 
     def _told(self, query: Query, vector: Matrix, known: Mapping[str, Matrix]) -> _Told:
@@ -157,7 +154,6 @@ class Retriever:
             max(float(learned[-1]), bank.beside(learned)),
             max(float(worded[-1]), bank.beside(worded)),
             bank.sentences((learned + worded) / 2),
-            bank.cosines(vector),
         )
 
     def _best(self, numbers: Numbers, totals: Scores, parts: Mapping[str, Scores]) -> tuple[Hit, ...]:
