@@ -11,7 +11,7 @@ from bot.errors import DataError
 from bot.language import read_toml
 from bot.matcher import Matcher
 
-ValueKind = Literal["interval", "count", "time", "length", "money", "list", "none"]
+ValueKind = Literal["interval", "count", "time", "length", "money", "age", "list", "none"]
 Patterns = tuple[re.Pattern[str], ...]
 _FIELDS = {"ask", "not", "about", "value", "say", "topic", "wins", "aside", "cautious", "sides", "alone", "of_thing"}
 

@@ -127,7 +127,15 @@ class Retriever:
             totals[np.isin(numbers, pinned)] = totals.max() + PINNED
         best = self._best(numbers, totals, parts)
         return Found(
-            best, near.sentences, near.asked, told.meant, vector, near.contrast, near.beside, told.outside, told.unworded
+            best,
+            near.sentences,
+            near.asked,
+            told.meant,
+            vector,
+            near.contrast,
+            near.beside,
+            told.outside,
+            told.unworded,
         )
 
     def _told(self, query: Query, vector: Matrix, known: Mapping[str, Matrix]) -> _Told:

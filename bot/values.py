@@ -14,6 +14,8 @@ _WORDS |= {"seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11",
 _VAGUE = rf"(?:a few|some|several) {_TIME}(?: (?:to|or) {_TIME})?|{_TIME} (?:to|or) {_TIME}"
 _PERIOD = rf"(?:{_RANGE})[\s-]{_TIME}|{_VAGUE}"
 _SESSIONS = r"(?:more )?(?:microneedling )?(?:treatments?|sessions?)"
+_YEARS = r"(?:\d\d|eighteen|twenty|thirty|forty|fifty|sixty)\b"
+_AGE = rf"\b(?:at|of|age|aged|around|about|over|under|after|turning) (?:the age of |age )?{_YEARS}"
 _LENGTH = r"(?:mm|millimet(?:er|re)s?|minutes?)"
 _PATTERNS: dict[str, re.Pattern[str]] = {
     kind: re.compile(pattern, re.IGNORECASE)
@@ -22,6 +24,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         "time": rf"{_PERIOD}|\bimmediate(?:ly)?\b|\btemporary\b",
         "count": rf"(?:{_RANGE}|several|multiple|more than one|more than 1|more)(?= {_SESSIONS})",
         "length": rf"{_RANGE}\s?-?\s?{_LENGTH}(?:\s?(?:-|–|to)\s?{_NUMBER}\s?{_LENGTH})?",
+        "age": rf"{_AGE}(?![\s-]*(?:%|per ?cent|mm|minutes?|hours?|days?|weeks?|months?|{_SESSIONS}))",
         "money": r"[$£€]\s?\d[\d,.]*\d|[$£€]\d",
     }.items()
 }

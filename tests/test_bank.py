@@ -16,6 +16,7 @@ from bot.errors import DataError
 from bot.facets import Facets
 from bot.index import Index
 from bot.lexicon import Lexicon
+from bot.nearness import Near, Nearness
 from bot.retriever import Retriever
 from bot.rewrite import Query
 from bot.rows import ASKED, Rows, rows_of
@@ -60,9 +61,10 @@ def test_the_shipped_entries_are_many_and_none_is_asked_twice() -> None:
         ({"asks": " \n"}, "give 'says' and 'asks'"),
         ({"needs": ["unicorn"]}, "unknown unicorn"),
         ({"facet": "sorcery"}, "unknown sorcery"),
+        ({"value": "unicorns"}, "unknown unicorns"),
         ({"answer": "yes"}, "unknown answer"),
     ],
-    ids=["no statement", "no wording", "concept", "facet", "field"],
+    ids=["no statement", "no wording", "concept", "facet", "value", "field"],
 )
 def test_a_wrong_entry_is_named(change: dict[str, Any], named: str) -> None:
     with pytest.raises(DataError, match=rf"bank.toml: \[when\]: {named}"):
@@ -117,14 +119,27 @@ def test_a_laying_bounds_how_many_sentences_an_entry_finds_and_how_unlike_them(
     like, unlike = {"says": said, "asks": "and what of this\n"}, {"says": ["Tulips."], "asks": "tulips?\n"}
     bank = entries({"like": like, "unlike": unlike})
 
-    def found(most: int, below_best: float, best: float) -> list[int]:
-        laid = lend(passages, ARTICLES, bicycle_index.encoder, bank, laying=Laying(most, below_best, best))
+    def found(most: int, below_best: float) -> list[int]:
+        laid = lend(passages, ARTICLES, bicycle_index.encoder, bank, laying=Laying(most, below_best))
         return [int(n) for n in np.bincount(laid.entry, minlength=2)]
 
-    assert found(most=1, below_best=0.3, best=0.7) == [1, 0]
-    assert found(most=2, below_best=0.3, best=0.7) == [2, 0]
-    assert found(most=8, below_best=0.0, best=0.7) == [1, 0]
-    assert found(most=1, below_best=0.3, best=-1.0) == [1, 1]
+    assert found(most=1, below_best=0.3) == [1, 0]
+    assert found(most=2, below_best=0.3) == [2, 0]
+    assert found(most=8, below_best=0.0) == [1, 0]
+    assert found(most=8, below_best=2.0) == [3, 0]
+
+
+def test_an_entry_that_wants_a_value_finds_no_sentence_without_one(
+    passages: tuple[Passage, ...], bicycle_index: Index
+) -> None:
+    said = WANTED["alcohol"]
+    plain = {"says": [said, WANTED["session_length"]], "asks": "and what of this\n"}
+    bank = entries({"plain": plain, "length": {**plain, "value": "length"}, "age": {**plain, "value": "age"}})
+    laid = lend(passages, ARTICLES, bicycle_index.encoder, bank, laying=Laying(8, 2.0))
+    places = list(zip(laid.entry, laid.passage, laid.sentence, strict=True))
+    found = [{passages[p].sentences[s].text for n, p, s in places if n == entry} for entry in range(3)]
+    assert found[0] >= {said, WANTED["session_length"]}
+    assert found[1:] == [{WANTED["session_length"]}, set()]
 
 
 def test_lessons_hold_what_the_corpus_and_the_entry_say(passages: tuple[Passage, ...]) -> None:
@@ -158,7 +173,31 @@ def test_scores_go_to_sentences_and_passages(passages: tuple[Passage, ...]) -> N
     assert laid.sentences(scores) == pytest.approx({(passages[0].id, 0): 0.8, (passages[0].id, 1): 0.6})
     assert laid.passages(scores).tolist() == pytest.approx([0.8, 0.0])
     assert laid.beside(scores) == 0.9
-    assert laid.cosines(FakeEncoder().encode(["green"])[0])[1] == pytest.approx(1.0, abs=1e-6)
+    similarity = laid.similarity(FakeEncoder().encode(["green"])[0])
+    assert laid.nearest(similarity)[1] == pytest.approx(1.0, abs=1e-6)
+    assert laid.asked.tolist() == [0, 1, 2]
+
+
+def test_what_entries_tell_is_added_to_what_is_near(passages: tuple[Passage, ...]) -> None:
+    """The entry "red" is the first passage's, "blue" nobody's."""
+    bank = tuple(Entry(name, ("x",), (name,), frozenset(), "") for name in ("red", "green", "blue"))
+    rows, texts = rows_of(passages, ARTICLES, bank)
+    laid = Bank(pairs((0, 0, 0, 1.0), (1, 1, 0, 1.0)), Dense.build(FakeEncoder().encode(texts)), rows, passages)
+    index = index_of(ARTICLES, bank=bank)
+    numbers = np.arange(len(passages))
+
+    def near(text: str) -> Near:
+        vector = FakeEncoder().encode([text])[0]
+        similarity = laid.similarity(vector)
+        return laid.lay(Nearness(index).of(vector, numbers, (similarity, laid.asked)), numbers, similarity)
+
+    red, blue = near("red"), near("blue")
+    assert red.question.tolist() == pytest.approx([1.0, red.question[1]])
+    assert red.question[1] < 0.9
+    assert red.asked[(passages[0].id, 0)] == pytest.approx(1.0)
+    assert red.neighbours[0] > 0.5 > red.neighbours[1]
+    assert blue.neighbours.max() < 0.5 < blue.beside
+    assert blue.contrast == pytest.approx(1.0)
 
 
 def test_rows_hold_every_wording_after_the_rest(passages: tuple[Passage, ...]) -> None:

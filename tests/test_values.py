@@ -29,6 +29,7 @@ from bot.values import canonical, values
         ("From 0.5 mm to 3 mm.", "length", ("0.5 mm to 3 mm",)),
         ("A 1.5-mm key", "length", ("1.5-mm",)),
         ("It takes 20 to 30 minutes.", "length", ("20 to 30 minutes",)),
+        ("It slows at 30, and again after the age of fifty.", "age", ("at 30", "after the age of fifty")),
         ("Between $200 and $700, or £1,250.50, or €5", "money", ("$200", "$700", "£1,250.50", "€5")),
     ],
 )
@@ -48,6 +49,8 @@ def test_values_are_found_as_written(sentence: str, kind: ValueKind, expected: t
         ("Every 2 weeks", "list"),
         ("Chain 3 is longer.", "length"),
         ("The dollar fell.", "money"),
+        ("After 30 minutes of 10 mm, at about 20%, around 15 sessions.", "age"),
+        ("At 1970 or 6, the 30 of them.", "age"),
         ("A session is enough.", "interval"),
         ("", "time"),
     ],
