@@ -117,6 +117,8 @@ class Composer:
             best = left.pop(place)
             if out and worth[place] < out[0].score - settings.sentence_margin:
                 break
+            if out and worth[place] < out[0].score - settings.aside_margin and _aside(best, out[0]):
+                continue
             size = len(whole(best).split())
             if (used + size <= max_words or not out) and not self._redundant(best, out):
                 out.append(best)
@@ -230,6 +232,11 @@ class Composer:
     def _named(self, query: Query, facet: Facet, sentence: str) -> bool:
         """Whether a sentence is about the thing asked, for a facet whose values say nothing without it."""
         return not facet.of_thing or bool(query.concepts & self._spoken(sentence))
+
+
+def _aside(chosen: Chosen, first: Chosen) -> bool:
+    """Whether a sentence says nothing of the kind that is asked, where the first one does."""
+    return first.parts["facet"] == 1.0 and not chosen.parts["facet"]
 
 
 def _opposed(facet: Facet, one: set[str], other: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,6 +138,18 @@ def test_no_more_words_than_allowed(bicycle_index: Index, words: int) -> None:
         picked = choose(bicycle_index, text, words)
         assert picked
         assert len(picked) == 1 or sum(len(whole(c).split()) for c in picked) <= words
+
+
+@pytest.mark.parametrize(("margin", "aside"), [(9.0, True), (0.0, False)])
+def test_what_says_nothing_of_the_kind_asked_must_be_near(margin: float, aside: bool) -> None:
+    texts = {"a": "The chain is oiled every 2 weeks.", "b": "The chain is made of steel."}
+    index = index_of([one(text, name, "Chain oil")[0] for name, text in texts.items()])
+    settings = replace(Answering(), sentence_margin=9.0, aside_margin=margin)
+    picked = choose(index, "how often is the chain oiled", settings=settings, facets=("interval",))
+    assert picked[0].sentence.text == texts["a"]
+    assert ("b" in {c.passage.source_id for c in picked}) is aside
+    asked = choose(index, "what of the chain", settings=settings)
+    assert "b" in {c.passage.source_id for c in asked}
 
 
 def test_nothing_is_said_twice() -> None:
