@@ -120,7 +120,8 @@ class Composer:
             if out and worth[place] < out[0].score - settings.aside_margin and _aside(best, out[0]):
                 continue
             size = len(whole(best).split())
-            if (used + size <= max_words or not out) and not self._redundant(best, out):
+            told = self._redundant(best, out) or self._repeats(query, best, out)
+            if (used + size <= max_words or not out) and not told:
                 out.append(best)
                 used += size
         return tuple(out)
@@ -172,6 +173,16 @@ class Composer:
         if asked.directly(sentence) < 1.0:
             return frozenset()
         return frozenset(asked.side(sentence) if asked.sides else map(canonical, values(sentence, asked.value)))
+
+    def _repeats(self, query: Query, chosen: Chosen, out: Sequence[Chosen]) -> bool:
+        """Whether all the values that a sentence gives for what is asked were given by its article already."""
+        same = [whole(other) for other in out if other.passage.source_id == chosen.passage.source_id]
+        for facet in (self._facets[name] for name in query.facets if not self._facets[name].sides):
+            named = [text for text in same if self._named(query, facet, text)]
+            given = frozenset().union(*(self._stated(facet.id, text) for text in named))
+            if given and (stated := self._stated(facet.id, whole(chosen))) and stated <= given:
+                return True
+        return False
 
     def _redundant(self, chosen: Chosen, out: Sequence[Chosen]) -> bool:
         said = self._said(chosen.sentence.text)

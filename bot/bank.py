@@ -51,8 +51,8 @@ class Entry:
     asks: tuple[str, ...]
     needs: frozenset[str]
     facet: str
-    value: ValueKind | Literal[""] = ""  # kind of value that a sentence must give, beside that of the facet
     talks: tuple[str, ...] = ()  # conversations of which the last message asks it
+    value: ValueKind | Literal[""] = ""  # kind of value that a sentence must give, beside that of the facet
 
 
 def entries(data: Mapping[str, Any] | None = None) -> tuple[Entry, ...]:
@@ -78,7 +78,7 @@ def _entry(name: str, raw: Mapping[str, Any], lexicon: Lexicon, facets: Facets) 
         what = f"unknown {', '.join(unknown)}" if unknown else "give 'says' and 'asks'"
         raise DataError(f"bank.toml: [{name}]: {what}")
     alone = tuple(ask for ask in asks if TURNS not in ask)
-    return Entry(name, says, alone, needs, facet, value, tuple(ask for ask in asks if TURNS in ask))
+    return Entry(name, says, alone, needs, facet, tuple(ask for ask in asks if TURNS in ask), value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,28 @@ def test_nothing_is_said_twice() -> None:
     assert len(choose(index, "when is the chain oiled")) == 1
 
 
+@pytest.mark.parametrize(
+    ("second", "article", "kept"),
+    [
+        ("For the chain an interval of 2 weeks suits riders in town.", "a", False),
+        ("For the chain an interval of 2 weeks suits riders in town.", "b", True),
+        ("For the chain an interval of 3 weeks suits riders in town.", "a", True),
+        ("The tyres want a look in between, says the mechanic.", "a", True),
+    ],
+    ids=["the same", "by another article", "another value", "no value"],
+)
+def test_an_article_gives_a_value_once(second: str, article: str, kept: bool) -> None:
+    first = "The chain is oiled every 2 weeks."
+    if article == "a":
+        own = article_of("a", ("heading", "Oil"), ("paragraph", first), ("heading", "Care"), ("paragraph", second))
+        index = index_of([own])
+    else:
+        index = index_of([one(first, "a", "Chain oil")[0], one(second, "b", "Chain care")[0]])
+    settings = replace(Answering(), sentence_margin=9.0, passage_margin=9.0, aside_margin=9.0)
+    picked = choose(index, "how often is the chain oiled", settings=settings, facets=("interval",))
+    assert (second in {c.sentence.text for c in picked}) is kept
+
+
 def test_a_new_figure_is_worth_saying() -> None:
     texts = {"a": "The chain is oiled after 100 km.", "b": "The chain is oiled after 200 km."}
     index = index_of([one(text, name, "Chain oil")[0] for name, text in texts.items()])
