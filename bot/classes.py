@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from bot.encoder import Matrix, SentenceTransformerEncoder
 
 BATCH = 64
-ALIKE = 16  # texts of a batch, sorted by length, that are run together
-SORTED = 16  # batches that are sorted by length together: of more, long texts would come long after short ones
 VECTOR_RATE = 0.005  # of the classes' own vectors, which start near to where they belong
 HELD_OUT = 500  # texts that are kept back to judge by
 FIRST = 16  # texts of a class whose mean its vector starts from
@@ -121,30 +119,16 @@ def _learn(
 
     torch.manual_seed(settings.seed)
     vectors = torch.nn.Parameter(torch.from_numpy(_centres(encoder, lessons, numbers)))
-    batches = _batches(lessons, settings)
-    steps = len(batches)
+    steps = min(settings.steps, len(lessons) // BATCH)
+    batches = (list(lessons[n * BATCH : (n + 1) * BATCH]) for n in range(steps))
 
     def loss(batch: Sequence[Lesson]) -> Tensor:
-        embedded = encoder.embed_tensor([lesson.text for lesson in batch], ALIKE)
-        cosines = embedded @ torch.nn.functional.normalize(vectors, dim=-1).T
+        cosines = encoder.embed_tensor([b.text for b in batch]) @ torch.nn.functional.normalize(vectors, dim=-1).T
         return torch.nn.functional.cross_entropy(SCALE * cosines, torch.tensor([numbers[b.name] for b in batch]))
 
     rates = [(list(encoder.model.parameters()), settings.class_rate), ([vectors], VECTOR_RATE)]
-    train(encoder, iter(batches), steps, loss, rates, say)
+    train(encoder, batches, steps, loss, rates, say)
     return {"texts": steps * BATCH, "classes": len(numbers), "steps": steps}
-
-
-def _batches(lessons: Sequence[Lesson], settings: Adaptation) -> list[list[Lesson]]:
-    """As many as there are steps to take: of texts of like length, of which fewer tokens are padding, in no order."""
-    rng = random.Random(settings.seed)
-    out: list[list[Lesson]] = []
-    whole = min(settings.steps, len(lessons) // BATCH) * BATCH
-    for start in range(0, whole, BATCH * SORTED):
-        some = sorted(lessons[start : min(start + BATCH * SORTED, whole)], key=lambda lesson: len(lesson.text))
-        batches = [some[n : n + BATCH] for n in range(0, len(some), BATCH)]
-        rng.shuffle(batches)
-        out.extend(batches)
-    return out
 
 
 def _centres(encoder: SentenceTransformerEncoder, lessons: Sequence[Lesson], numbers: Mapping[str, int]) -> Matrix:

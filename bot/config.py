@@ -128,7 +128,7 @@ class Adaptation:
     """
 
     enabled: bool = True
-    steps: int = 450  # twice as many, in twice the time, tell 2% more of the statuses and the questions as well
+    steps: int = 350  # twice as many, in twice the time, tell 2% more of the statuses and the questions as well
     class_rate: float = 5e-4
     epochs: int = 2
     batch_size: int = 32

@@ -27,7 +27,7 @@ Matrix = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]  # step, done, total
 FEW = 4  # texts of a question or two
 BATCH = 32  # passages of 100 words: larger batches gain nothing on a CPU
-ALIKE = 8  # texts of like length that are run together of a mixed batch: of 32 two fifths are padding
+ALIKE = 8  # texts of like length that are run together while training: of 32 mixed ones two fifths are padding
 
 
 class Embeds(Protocol):
@@ -159,19 +159,16 @@ class SentenceTransformerEncoder:
             vectors = self.model(self.model.preprocess(list(texts)))["sentence_embedding"]
             return np.asarray(torch.nn.functional.normalize(vectors, dim=-1).numpy(), dtype=np.float32)
 
-    def embed_tensor(self, texts: Sequence[str], alike: int = ALIKE) -> Tensor:
-        """Unit vectors as a tensor that carries gradients, in bfloat16 where the CPU has it: for training.
-
-        ``alike``: so many texts of like length are run together.
-        """
+    def embed_tensor(self, texts: Sequence[str]) -> Tensor:
+        """Unit vectors as a tensor that carries gradients, in bfloat16 where the CPU has it: for training."""
         import torch
 
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # emulated, it would be slower than float32
         parts = []
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
-            for start in range(0, len(order), alike):
-                features = self.model.preprocess([texts[i] for i in order[start : start + alike]])
+            for start in range(0, len(order), ALIKE):
+                features = self.model.preprocess([texts[i] for i in order[start : start + ALIKE]])
                 parts.append(self.model(features)["sentence_embedding"])
         back = torch.tensor(order).argsort()
         return torch.nn.functional.normalize(torch.cat(parts)[back].float(), dim=-1)
@@ -188,7 +185,7 @@ class SentenceTransformerEncoder:
         with torch.no_grad():
             for start in range(0, len(order), BATCH):
                 batch = order[start : start + BATCH]
-                out[batch] = self.embed_tensor([texts[i] for i in batch], BATCH).numpy()
+                out[batch] = self.embed_tensor([texts[i] for i in batch]).numpy()
                 if progress:
                     progress("encode", min(start + BATCH, len(texts)), len(texts))
         return out

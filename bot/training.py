@@ -73,7 +73,7 @@ def train(
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not any(part in name for part in FROZEN))
     groups = [{"params": list(parameters), "lr": rate} for parameters, rate in rates]
-    optimiser = torch.optim.AdamW(groups, fused=True)
+    optimiser = torch.optim.AdamW(groups)
     warm = max(1, int(total * WARM_UP))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: (step + 1) / warm if step < warm else max(0.0, (total - step) / (total - warm))

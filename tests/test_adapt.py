@@ -92,7 +92,6 @@ def test_the_same_seed_gives_the_same_weights(which: str, request: pytest.Fixtur
     assert runs[0] == runs[1]
 
 
-@pytest.mark.usefixtures("few_held_out")
 @pytest.mark.parametrize("which", ["passages", "sparse"])
 @pytest.mark.parametrize("rate", [0.0, 0.5, 1e30], ids=["learns nothing", "collapses", "overflows"])
 def test_where_it_does_not_help_the_weights_are_put_back(
